@@ -1,0 +1,1 @@
+"""How often the right shape group comes first, and the ceiling beside it."""

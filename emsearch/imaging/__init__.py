@@ -1,0 +1,1 @@
+"""Bead models to images: stain, optics and noise (numba on the CPU, torch on the GPU)."""

@@ -1,0 +1,1 @@
+"""The ResNet50 that tells shape groups apart, and its training."""

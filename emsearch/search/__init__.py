@@ -1,0 +1,1 @@
+"""Particles to hits: embedding, vote, projection matching."""

@@ -1,0 +1,61 @@
+"""What a search returns: particles explained by posed structures, with probabilities."""
+
+from dataclasses import dataclass
+
+__all__ = ["Answer", "Hit", "View"]
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """The posed projection of a structure that explains the image best.
+
+    ``quaternion`` (w, x, y, z) turns the structure so that the beam runs along +z, the in-plane angle
+    included; ``shift_px`` (x, y) is where the particle's centre stands from the centre of the image, in
+    pixels of the image as given; ``mirror`` says whether the mirrored hand fits; ``fill`` is the height of the stain over
+    the particle's; ``correlation`` is between image and projection inside the particle's disc.
+    """
+
+    structure: str
+    quaternion: tuple[float, float, float, float]
+    in_plane_degrees: float
+    shift_px: tuple[float, float]
+    mirror: bool
+    fill: float
+    correlation: float
+
+
+@dataclass(frozen=True, slots=True)
+class Hit:
+    """One shape group that looks like the image."""
+
+    rank: int
+    group: str
+    representative: str
+    title: str
+    members: tuple[str, ...]
+    probability: float
+    similarity: float
+    mass_kda: float
+    dmax_angstrom: float
+    size_class: str
+    view: View | None
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """The ranked hits for one image.
+
+    The hits' probabilities and that of "none of these", ``1 - in_database_probability``, sum to one over all
+    groups of the index; ``hits`` holds the first few.
+    """
+
+    path: str
+    image: int
+    pixel_size_angstrom: float | None
+    pixel_size_source: str
+    contrast: str
+    index_path: str
+    generation: str
+    in_database_probability: float
+    hits: tuple[Hit, ...]
+    notes: tuple[str, ...]

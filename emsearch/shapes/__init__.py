@@ -1,0 +1,1 @@
+"""Superposition, shape similarity, shape groups and size classes."""

@@ -1,0 +1,1 @@
+"""Structure files to bead models and features (gemmi)."""

@@ -1,0 +1,1 @@
+"""The storage layer of an emsearch index: catalogue, vectors, manifest and publication."""
