@@ -1,7 +1,7 @@
 """Errors of the search step.
 
-    InputError (emsearch_index.errors)
-    └── ImageError    an image or stack that cannot be searched
+InputError (emsearch_index.errors)
+└── ImageError    an image or stack that cannot be searched
 """
 
 from emsearch_index.errors import InputError

@@ -6,6 +6,7 @@ This module needs numpy only, so that simulation and training run where gemmi is
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -86,10 +87,10 @@ def _unpack(packed: NDArray[np.void], step: float) -> BeadModel:
     )
 
 
-def write_bead_archive(path: Path, models: Iterable[tuple[str, BeadModel]]) -> None:
+def write_bead_archive(path: Path, models: Iterable[tuple[str, BeadModel]], **beside: NDArray[Any]) -> None:
     """Write bead models into one .npz: coordinates to 0.02 A, all else to 1 part in 1,000.
 
-    Each model stands under its own key, so that one can be read without the rest.
+    Each model stands under its own key, so that one can be read without the rest; ``beside`` are arrays kept with them.
     """
     arrays: dict[str, NDArray[np.void]] = {}
     names: list[str] = []
@@ -99,7 +100,7 @@ def write_bead_archive(path: Path, models: Iterable[tuple[str, BeadModel]]) -> N
         names.append(name)
         steps.append(step)
     np.savez_compressed(  # type: ignore[arg-type]
-        path, names=np.array(names, dtype=np.str_), steps=np.array(steps, np.float64), **arrays
+        path, names=np.array(names, dtype=np.str_), steps=np.array(steps, np.float64), **arrays, **beside
     )
 
 
@@ -113,6 +114,10 @@ class BeadArchive(Mapping[str, BeadModel]):
     def __getitem__(self, name: str) -> BeadModel:
         """Return one bead model; KeyError where the archive holds none of that name."""
         return _unpack(self._file[f"beads/{name}"], self._steps[name])
+
+    def array(self, name: str) -> NDArray[Any]:
+        """Return an array that was written beside the models."""
+        return np.asarray(self._file[name])
 
     def __iter__(self) -> Iterator[str]:
         """Iterate over the structure ids in the order written."""

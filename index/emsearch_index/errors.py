@@ -31,6 +31,10 @@ class InputError(EmsearchError, ValueError):
     exit_code = 3
 
 
+class QueryError(InputError):
+    """A user's SQL statement that is not allowed, fails, or asks for too much."""
+
+
 class IndexMissingError(EmsearchError, FileNotFoundError):
     """There is no index at the place that was named."""
 

@@ -1,0 +1,56 @@
+"""``emsearch groups``: the shape groups of the index."""
+
+from typing import Annotated
+
+import typer
+
+from emsearch_cli.catalogues import opened_catalogue
+from emsearch_cli.options import Format, IndexDir, OutputFormat, Quiet, Verbose
+from emsearch_cli.tables import Table, write_table
+from emsearch_index.errors import UsageError
+
+__all__ = ["COLUMNS", "groups"]
+
+COLUMNS = ("id", "name", "size_class", "members", "representative", "mass_kda", "dmax_angstrom")
+
+_STATEMENT = """
+    SELECT g.id, g.name, g.size_class, g.members, g.representative_id AS representative,
+           s.mass_da / 1000 AS mass_kda, s.dmax_angstrom
+    FROM groups g LEFT JOIN structures s ON s.id = g.representative_id
+    WHERE ? IS NULL OR g.size_class = ?
+"""
+
+
+def groups(
+    size_class: Annotated[
+        str | None, typer.Option("--size-class", metavar="NAME", help="Only the groups of this size class.")
+    ] = None,
+    sort: Annotated[
+        str,
+        typer.Option(
+            metavar="COLUMN", help=f"One of {', '.join(COLUMNS)}; a minus before it puts the largest first."
+        ),
+    ] = "id",
+    index: IndexDir = None,
+    form: OutputFormat = Format.TABLE,
+    verbose: Verbose = 0,
+    quiet: Quiet = False,
+) -> None:
+    """List the shape groups of the index."""
+    order = _order(sort)
+    with opened_catalogue(index) as catalogue:
+        found = catalogue.rows(_STATEMENT + order, [size_class, size_class])
+        if size_class is not None and not found:
+            known = ", ".join(
+                row["name"]
+                for row in catalogue.rows("SELECT name FROM size_classes ORDER BY dmax_min_angstrom")
+            )
+            raise UsageError(f"--size-class {size_class!r} has no groups; the size classes are {known}")
+    write_table(Table.of(found, COLUMNS), form)
+
+
+def _order(sort: str) -> str:
+    column = sort.removeprefix("-")
+    if column not in COLUMNS:
+        raise UsageError(f"--sort {sort!r} is no column; choose one of {', '.join(COLUMNS)}")
+    return f"ORDER BY {column} {'DESC' if sort.startswith('-') else 'ASC'} NULLS LAST, g.id"

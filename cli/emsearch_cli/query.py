@@ -1,0 +1,88 @@
+"""``emsearch query``: which structures does the particle in this image look like?"""
+
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from emsearch_cli.messages import Messages
+from emsearch_cli.options import DeviceName, Format, IndexDir, OutputFormat, Quiet, Verbose
+from emsearch_cli.render import write_answers
+
+if TYPE_CHECKING:
+    from emsearch.search.engine import SearchIndex
+
+    from emsearch.search.hits import Answer
+
+__all__ = ["Contrast", "query"]
+
+
+class Contrast(StrEnum):
+    """Whether the particle is brighter or darker than its surroundings."""
+
+    AUTO = "auto"
+    BRIGHT = "bright"
+    DARK = "dark"
+
+
+def query(
+    image: Annotated[
+        str,
+        typer.Argument(
+            metavar="IMAGE",
+            help="PNG, TIFF, JPEG or MRC file of one particle, or N@stack.mrcs (counted from 1).",
+        ),
+    ],
+    pixel_size: Annotated[
+        float | None,
+        typer.Option(
+            "--pixel-size",
+            metavar="ANGSTROM",
+            help="Pixel size in A; without it, that of the file's header, else every scale is searched.",
+        ),
+    ] = None,
+    contrast: Annotated[
+        Contrast,
+        typer.Option(
+            metavar="|".join(Contrast), help="Is the particle brighter or darker than its surroundings?"
+        ),
+    ] = Contrast.AUTO,
+    top: Annotated[int, typer.Option(min=1, metavar="N", help="How many groups to list.")] = 5,
+    rerank: Annotated[
+        int, typer.Option(min=0, metavar="N", help="How many groups to compare by projection matching.")
+    ] = 20,
+    png: Annotated[
+        Path | None,
+        typer.Option("--png", metavar="OUT", help="Also draw the image beside the posed hits in this PNG."),
+    ] = None,
+    index: IndexDir = None,
+    device: DeviceName = "auto",
+    form: OutputFormat = Format.TABLE,
+    verbose: Verbose = 0,
+    quiet: Quiet = False,
+) -> None:
+    """Rank shape groups for a particle image.
+
+    The network proposes groups, projection matching decides among the best of them and finds the pose.
+    """
+    from emsearch.search.engine import open_index
+
+    messages = Messages(verbose, quiet)
+    search_index = open_index(index, device=device)
+    answers = search_index.search_file(
+        image, pixel_size_angstrom=pixel_size, contrast=contrast.value, top=top, rerank=rerank
+    )
+    write_answers(answers, form)
+    for answer in answers:
+        for note in answer.notes:
+            messages.say(f"note: {note}")
+    if png is not None:
+        _draw(search_index, answers, png, messages)
+
+
+def _draw(index: "SearchIndex", answers: "list[Answer]", png: Path, messages: Messages) -> None:
+    for answer in answers:
+        path = png if len(answers) == 1 else png.with_stem(f"{png.stem}-{answer.image}")
+        index.write_picture(answer, path)
+        messages.say(f"picture: {path}")

@@ -1,0 +1,69 @@
+"""Images of structures, made as they are needed."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from emsearch.imaging import project_cpu, project_torch
+from emsearch.imaging.cloud import BeadCloud
+from emsearch.imaging.finish import finish
+from emsearch.imaging.geometry import expose
+from emsearch.imaging.normalise import normalise
+from emsearch.imaging.parameters import ImageParameters
+
+__all__ = ["Shot", "Simulator"]
+
+
+@dataclass(frozen=True, slots=True)
+class Shot:
+    """The same n images at three steps, each float32 (n, box, box).
+
+    ``projections`` are bare; ``micrographs`` have optics and noise, in units of the signal's standard deviation;
+    ``images`` are normalised as the network sees them.
+    """
+
+    projections: Tensor
+    micrographs: Tensor
+    images: Tensor
+
+
+class Simulator:
+    """Draws images of the structures of a bead cloud: numba on the CPU, torch on the GPU, one image model."""
+
+    def __init__(self, cloud: BeadCloud, device: torch.device | str = "cpu") -> None:
+        self.cloud = cloud
+        self.device = torch.device(device)
+        self._on_device = project_torch.TorchCloud(cloud, self.device) if self.device.type == "cuda" else None
+
+    def projections(
+        self,
+        structure: NDArray[np.integer],
+        parameters: ImageParameters,
+        pixel_size_angstrom: NDArray[np.floating],
+        box_px: int,
+    ) -> Tensor:
+        """Draw bare projections: float32 (n, box, box), particle bright, in A^3 of excluded volume a pixel."""
+        exposure = expose(self.cloud, structure, parameters, pixel_size_angstrom, box_px)
+        if self._on_device is not None:
+            return project_torch.project(self._on_device, exposure, box_px)
+        return torch.from_numpy(project_cpu.project(self.cloud, exposure, box_px))
+
+    def micrographs(
+        self,
+        structure: NDArray[np.integer],
+        parameters: ImageParameters,
+        pixel_size_angstrom: NDArray[np.floating],
+        box_px: int,
+        seed: int,
+    ) -> Shot:
+        """Draw images with optics and noise."""
+        projections = self.projections(structure, parameters, pixel_size_angstrom, box_px)
+        generator = torch.Generator(self.device).manual_seed(seed)
+        white = torch.randn(projections.shape, device=self.device, generator=generator)
+        radius = torch.from_numpy(self.cloud.radius_angstrom[structure])
+        pixel = torch.from_numpy(np.asarray(pixel_size_angstrom))
+        micrographs = finish(projections, parameters, pixel, radius, white)
+        return Shot(projections, micrographs, normalise(micrographs))

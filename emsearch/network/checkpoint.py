@@ -1,0 +1,85 @@
+"""Training state on disk, replaced atomically, and the weights that ship."""
+
+import os
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from emsearch.network.model import ShapeNetwork
+from emsearch_index.errors import InputError
+
+__all__ = ["load_state", "load_weights", "network_from_weights", "save_state", "save_weights", "start_from"]
+
+
+def save_state(path: Path, state: dict[str, Any]) -> None:
+    """Write a training state beside the old one, then put it in its place."""
+    part = path.with_suffix(".part")
+    with part.open("wb") as file:
+        torch.save(state, file)
+        file.flush()
+        os.fsync(file.fileno())
+    part.replace(path)
+
+
+def load_state(path: Path, device: torch.device) -> dict[str, Any]:
+    """Read a training state; tensors and plain values only, never code."""
+    state: dict[str, Any] = torch.load(path, map_location=device, weights_only=True)
+    return state
+
+
+def save_weights(path: Path, network: ShapeNetwork) -> None:
+    """Write the network as float16 safetensors; running statistics stay float32."""
+    from safetensors.torch import save_file
+
+    def compact(name: str, value: Tensor) -> Tensor:
+        return value if "running_" in name or value.ndim == 0 else value.half()
+
+    tensors = {
+        name: compact(name, value.detach().cpu()).contiguous()
+        for name, value in network.state_dict().items()
+        if not name.endswith("num_batches_tracked")
+    }
+    save_file(tensors, path)
+
+
+def load_weights(path: Path) -> dict[str, Tensor]:
+    """Read float32 weights from safetensors."""
+    from safetensors.torch import load_file
+
+    return {name: value.float() for name, value in load_file(path).items()}
+
+
+def network_from_weights(weights: dict[str, Tensor]) -> ShapeNetwork:
+    """Return the network, ready to embed, whose weights were saved."""
+    groups, width = weights["proxies"].shape
+    network = ShapeNetwork(groups, width=width)
+    network.load_state_dict(weights, strict=False)
+    return network.eval()
+
+
+def _imagenet() -> dict[str, Tensor]:
+    from torchvision.models import ResNet50_Weights
+
+    return dict(ResNet50_Weights.IMAGENET1K_V2.get_state_dict(progress=True))
+
+
+def start_from(network: ShapeNetwork, pretrained: str) -> None:
+    """Load a trunk: "imagenet" (fetched by torchvision), or a safetensors file of torchvision's or of our own names.
+
+    A first convolution of three channels is summed to one. Raises InputError where names or shapes do not fit.
+    """
+    weights = _imagenet() if pretrained == "imagenet" else load_weights(Path(pretrained))
+    trunk = {name.removeprefix("trunk."): value for name, value in weights.items()}
+    wanted = network.trunk.state_dict()
+    trunk = {name: value for name, value in trunk.items() if name in wanted}
+    if "conv1.weight" in trunk:
+        trunk["conv1.weight"] = trunk["conv1.weight"].sum(1, keepdim=True)
+    missing = [name for name in wanted if name not in trunk and not name.endswith("num_batches_tracked")]
+    if missing or any(trunk[name].shape != wanted[name].shape for name in trunk):
+        raise InputError(
+            f"{pretrained} does not hold the weights of a ResNet50 (missing or of another shape: "
+            f"{', '.join(missing[:3]) or 'see the shapes'}); give torchvision's resnet50 as safetensors."
+        )
+    network.trunk.load_state_dict(trunk, strict=False)

@@ -1,0 +1,36 @@
+"""Settings of one training run."""
+
+from dataclasses import dataclass, field
+
+from emsearch.imaging.parameters import ParameterRanges
+
+__all__ = ["TrainingSettings"]
+
+
+@dataclass(frozen=True, slots=True)
+class TrainingSettings:
+    """How the network is trained; the defaults are those of the shipped index.
+
+    ``stages`` are (share of all images, box in pixels): small, cheap images first, the full box last. Peak learning rate is
+    for a batch of 128 and grows with the batch.
+    """
+
+    images: int = 400_000
+    batch: int = 128
+    learning_rate: float = 2e-3
+    weight_decay: float = 0.05
+    label_smoothing: float = 0.05
+    sketch_weight: float = 1.0
+    warmup: float = 0.03
+    dropout: float = 0.1
+    width: int = 128
+    member_share: float = 0.5
+    ema_decay: float = 0.998
+    stages: tuple[tuple[float, int], ...] = ((0.5, 32), (0.2, 48), (0.3, 64))
+    validation_images: int = 2048
+    validate_every_images: int = 25_600
+    checkpoint_every_seconds: float = 180.0
+    seed: int = 0
+    device: str = "auto"
+    pretrained: str | None = None
+    ranges: ParameterRanges = field(default_factory=ParameterRanges)

@@ -1,0 +1,112 @@
+import dataclasses
+import json
+import math
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from emsearch.search.hits import Answer
+from emsearch_cli.options import Format
+from emsearch_cli.render import (
+    answer_rows,
+    answer_to_json,
+    headline,
+    round_probabilities,
+    verdict,
+    write_answers,
+)
+
+
+def test_json_has_the_documented_fields_in_order(answer: Answer) -> None:
+    record = answer_to_json(answer)
+    assert list(record) == ["query", "index", "in_database_probability", "hits"]
+    assert list(record["query"]) == ["path", "image", "pixel_size_angstrom", "pixel_size_source", "contrast"]
+    assert record["index"] == {"path": "/index", "generation": "gen-1"}
+    hit = record["hits"][0]
+    assert list(hit) == [
+        "rank",
+        "group",
+        "representative",
+        "title",
+        "members",
+        "probability",
+        "similarity",
+        "mass_kda",
+        "dmax_angstrom",
+        "size_class",
+        "view",
+    ]
+    assert hit["members"] == ["6cvm", "1f4a"]
+    assert hit["view"] == {
+        "structure": "6cvm",
+        "quaternion": [1.0, 0.0, 0.0, 0.0],
+        "in_plane_degrees": 12.0,
+        "shift_px": [0.4, -1.2],
+        "mirror": False,
+        "fill": 0.75,
+        "correlation": 0.8812,
+    }
+    assert record["hits"][1]["view"] is None
+
+
+def test_json_probabilities_stay_close_and_never_sum_above_one(answer: Answer) -> None:
+    record = answer_to_json(answer)
+    assert record["in_database_probability"] == pytest.approx(0.93456, abs=1e-4)
+    assert record["hits"][0]["probability"] == pytest.approx(0.71239, abs=1e-4)
+    assert sum(hit["probability"] for hit in record["hits"]) <= record["in_database_probability"]
+
+
+@given(st.lists(st.floats(0.0, 1.0), min_size=1, max_size=40).filter(lambda shares: sum(shares) > 0.1))
+def test_rounding_keeps_sum_order_and_distance(weights: list[float]) -> None:
+    shares = sorted((weight / sum(weights) for weight in weights), reverse=True)
+    rounded = round_probabilities(shares)
+    assert math.isclose(sum(rounded), 1.0, abs_tol=1e-9)
+    assert rounded == sorted(rounded, reverse=True)
+    assert all(abs(before - after) <= 1.01e-4 for before, after in zip(shares, rounded, strict=True))
+
+
+def test_one_answer_is_an_object_and_several_are_a_list(
+    answer: Answer, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write_answers([answer], Format.JSON)
+    assert json.loads(capsys.readouterr().out)["query"]["path"] == "p.png"
+    write_answers([answer, answer], Format.JSON)
+    assert len(json.loads(capsys.readouterr().out)) == 2
+    write_answers([answer, answer], Format.JSONL)
+    assert [json.loads(line)["query"]["image"] for line in capsys.readouterr().out.splitlines()] == [1, 1]
+
+
+def test_rows_are_flat_and_as_wide_as_the_header(answer: Answer) -> None:
+    table = answer_rows([answer])
+    assert all(len(row) == len(table.columns) for row in table.rows)
+    first, second = table.records()
+    assert (first["structure"], first["quaternion_w"], first["shift_y_px"], first["fill"]) == (
+        "6cvm",
+        1.0,
+        -1.2,
+        0.75,
+    )
+    assert (second["group"], second["structure"], second["correlation"]) == ("G0007", None, None)
+
+
+def test_headline_says_what_was_assumed(answer: Answer) -> None:
+    assert headline(answer) == (
+        "p.png, image 1: pixel size 4.2 A (option), contrast bright, in the database with probability 0.93"
+    )
+    unknown = dataclasses.replace(answer, pixel_size_angstrom=None, pixel_size_source="none")
+    assert "size was not used" in headline(unknown)
+
+
+def test_verdict_warns_only_where_none_of_these_is_likelier(answer: Answer) -> None:
+    assert verdict(answer) is None
+    assert "NOT in the database" in str(verdict(dataclasses.replace(answer, in_database_probability=0.2)))
+
+
+def test_table_shows_bar_and_shortened_title(answer: Answer, capsys: pytest.CaptureFixture[str]) -> None:
+    write_answers([dataclasses.replace(answer, in_database_probability=0.3)], Format.TABLE)
+    out = capsys.readouterr().out
+    assert "Probably NOT in the database" in out
+    assert "██████░░ 0.712" in out
+    assert "beta-galactosidase beta-galactosidase" in out and "..." in out
+    assert "\x1b" not in out  # no colours into a pipe
