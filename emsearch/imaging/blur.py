@@ -28,5 +28,5 @@ def blur_taps(sigma_px: NDArray[np.floating]) -> NDArray[np.float32]:
     k = (np.arange(128) + 0.5) / 256  # cycles per pixel, midpoints of [0, 1/2]
     transfer = np.exp(-2 * np.pi**2 * sigma[:, None] ** 2 * k**2) / np.sinc(k) ** 2
     taps = transfer @ np.cos(2 * np.pi * np.outer(k, np.arange(radius + 1))) / 128
-    taps /= (taps[:, :1] + 2 * taps[:, 1:].sum(axis=1, keepdims=True))
+    taps /= taps[:, :1] + 2 * taps[:, 1:].sum(axis=1, keepdims=True)
     return taps.astype(np.float32)

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from emsearch.structures.beads import BeadModel
 
-__all__ = ["BeadCloud", "ICE_POTENTIAL_PER_ANGSTROM2"]
+__all__ = ["ICE_POTENTIAL_PER_ANGSTROM2", "BeadCloud"]
 
 ICE_POTENTIAL_PER_ANGSTROM2 = 0.0935
 """Mean electron scattering of vitreous ice per volume, A of f_e(0) per A^3 (electron factors of ITC C 4.3.2.2)."""
@@ -49,7 +49,10 @@ class BeadCloud:
     def from_models(cls, models: Sequence[BeadModel]) -> "BeadCloud":
         """Lay bead models end to end."""
         width = [np.sqrt(np.average(m.width_angstrom**2, weights=m.mass_da)) for m in models]
-        reach = [np.linalg.norm(m.centroid_angstrom, axis=1).max() + 2 * w for m, w in zip(models, width, strict=True)]
+        reach = [
+            np.linalg.norm(m.centroid_angstrom, axis=1).max() + 2 * w
+            for m, w in zip(models, width, strict=True)
+        ]
         volume = np.concatenate([m.volume_angstrom3 for m in models])
         scattering = np.concatenate([m.scattering_angstrom for m in models])
         return cls(

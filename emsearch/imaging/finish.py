@@ -21,20 +21,24 @@ def _gaussian_transfer(k2_px: Tensor, sigma_px: Tensor) -> Tensor:
 def _rim(images: Tensor, k2_px: Tensor, p: dict[str, Tensor], pixel: Tensor) -> Tensor:
     """Darken the surroundings: stain gathers at the particle's foot and thins out with distance."""
     halo = torch.fft.irfft2(
-        torch.fft.rfft2(images) * _gaussian_transfer(k2_px, p["rim_width_angstrom"] / 2 / pixel), s=images.shape[-2:]
+        torch.fft.rfft2(images) * _gaussian_transfer(k2_px, p["rim_width_angstrom"] / 2 / pixel),
+        s=images.shape[-2:],
     )
     peak = images.amax((1, 2), keepdim=True).clamp_min(1e-20)
     spread = halo / halo.amax((1, 2), keepdim=True).clamp_min(1e-20)
     outside = (spread - images / peak).clamp_min(0)
     axis = torch.arange(images.shape[-1], device=images.device, dtype=torch.float32) - images.shape[-1] // 2
     angle = torch.atan2(axis[:, None], axis[None, :])[None]
-    side = 1 + p["rim_side"][:, None, None] * torch.cos(angle - torch.deg2rad(p["rim_angle_degrees"])[:, None, None])
+    side = 1 + p["rim_side"][:, None, None] * torch.cos(
+        angle - torch.deg2rad(p["rim_angle_degrees"])[:, None, None]
+    )
     return images - p["rim"][:, None, None] * peak * outside * side
 
 
 def _transfer(k2: Tensor, p: dict[str, Tensor]) -> Tensor:
     wavelength = torch.tensor(
-        [electron_wavelength_angstrom(v) if v > 0 else 0.0 for v in p["voltage_kv"].tolist()], device=k2.device
+        [electron_wavelength_angstrom(v) if v > 0 else 0.0 for v in p["voltage_kv"].tolist()],
+        device=k2.device,
     )
     column = {name: value[:, None, None] for name, value in p.items() if value.ndim == 1}
     transfer = contrast_transfer(
@@ -49,7 +53,9 @@ def _transfer(k2: Tensor, p: dict[str, Tensor]) -> Tensor:
     return torch.where(column["voltage_kv"] > 0, transfer, 1.0)
 
 
-def _noise(shape: torch.Size, k2_px: Tensor, transfer: Tensor, p: dict[str, Tensor], pixel: Tensor, white: Tensor) -> Tensor:
+def _noise(
+    shape: torch.Size, k2_px: Tensor, transfer: Tensor, p: dict[str, Tensor], pixel: Tensor, white: Tensor
+) -> Tensor:
     """Shape white noise to the sum of grain, carbon (both before the CTF) and shot noise, of unit variance.
 
     The sum of independent Gaussian fields is one Gaussian field with the sum of their power spectra.

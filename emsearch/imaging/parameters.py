@@ -57,6 +57,8 @@ class ImageParameters:
         Optics; no CTF is applied where the voltage is 0 (or it was corrected in full).
     phase_flipped : (n,) bool
         The image's phases were corrected: the modulus of the CTF is applied.
+    aperture : (n,)
+        Radius up to which the picture is known, over half of the box; never less than the particle needs.
     """
 
     quaternion: Array
@@ -85,6 +87,7 @@ class ImageParameters:
     amplitude_contrast: Array
     b_factor_angstrom2: Array
     phase_flipped: NDArray[np.bool_]
+    aperture: Array
 
     def __len__(self) -> int:
         """Return the number of images."""
@@ -97,7 +100,9 @@ class ImageParameters:
     def with_values(self, **values: object) -> "ImageParameters":
         """Return the same parameters with some replaced; scalars are spread over all images."""
         full = {
-            name: np.broadcast_to(np.asarray(value, getattr(self, name).dtype), getattr(self, name).shape).copy()
+            name: np.broadcast_to(
+                np.asarray(value, getattr(self, name).dtype), getattr(self, name).shape
+            ).copy()
             for name, value in values.items()
         }
         return replace(self, **full)
@@ -139,6 +144,7 @@ def clean_parameters(
         amplitude_contrast=every(1),
         b_factor_angstrom2=every(0),
         phase_flipped=np.zeros(n, np.bool_),
+        aperture=every(1),
     )
 
 
@@ -176,6 +182,8 @@ class ParameterRanges:
     cryo_corrected_share: float = 0.33
     phase_flipped_share: float = 0.5
     b_factor_angstrom2: Range = (50.0, 300.0)
+    open_share: float = 0.4
+    aperture: Range = (0.2, 1.0)
     voltages_kv: tuple[float, ...] = (120.0, 200.0, 300.0)
 
     def sample(self, rng: np.random.Generator, n: int, box_angstrom: NDArray[np.floating]) -> ImageParameters:
@@ -192,7 +200,9 @@ class ParameterRanges:
         seen = rng.random(n)
         optics = np.where(stained, seen < self.stain_defocus_share, seen >= self.cryo_corrected_share)
         limit = self.shift_max_box / self.shift_sd_box
-        shift = np.clip(rng.standard_normal((n, 2)), -limit, limit) * self.shift_sd_box * box_angstrom[:, None]
+        shift = (
+            np.clip(rng.standard_normal((n, 2)), -limit, limit) * self.shift_sd_box * box_angstrom[:, None]
+        )
         noise_shares = rng.dirichlet((1.0, 1.0, 1.0), n).astype(np.float32)
         slope_angle = rng.uniform(0, 2 * np.pi, n)
         slope = uniform(self.gradient) * (rng.random(n) < 0.5)
@@ -218,7 +228,9 @@ class ParameterRanges:
             grain=either(stained, noise_shares[:, 0], 0.0),
             carbon=noise_shares[:, 1],
             grain_angstrom=uniform(self.grain_angstrom),
-            gradient=np.stack([slope * np.cos(slope_angle), slope * np.sin(slope_angle)], 1).astype(np.float32),
+            gradient=np.stack([slope * np.cos(slope_angle), slope * np.sin(slope_angle)], 1).astype(
+                np.float32
+            ),
             defocus_um=either(stained, uniform(self.stain_defocus_um), uniform(self.cryo_defocus_um)),
             voltage_kv=either(optics, rng.choice(self.voltages_kv, n).astype(np.float32), 0.0),
             cs_mm=np.full(n, 2.7, np.float32),
@@ -227,4 +239,5 @@ class ParameterRanges:
             ),
             b_factor_angstrom2=uniform(self.b_factor_angstrom2),
             phase_flipped=rng.random(n) < self.phase_flipped_share,
+            aperture=either(rng.random(n) < self.open_share, 1.0, uniform(self.aperture)),
         )

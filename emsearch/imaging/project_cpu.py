@@ -141,7 +141,9 @@ def _blur(pixels, tall, wide, taps, box):  # type: ignore[no-untyped-def]
 
 
 @njit(parallel=True, fastmath=True, cache=True, nogil=True)  # type: ignore[untyped-decorator]
-def _project_all(centroid, volume, ice, nucleic, start, structure, matrix, centre, stain, taps, table, workers, images):  # type: ignore[no-untyped-def]
+def _project_all(
+    centroid, volume, ice, nucleic, start, structure, matrix, centre, stain, taps, table, workers, images
+):  # type: ignore[no-untyped-def]
     box = images.shape[1]
     padded = box * (box + 2 * (taps.shape[1] - 1))
     most = np.max(start[1:] - start[:-1])

@@ -44,7 +44,12 @@ def _splat(x: Tensor, y: Tensor, weight: Tensor, image: Tensor, n: int, box: int
     pixels = torch.zeros(n * box * box, device=x.device)
     right = weight * fx
     left = weight - right
-    for offset, part in ((0, left * (1 - fy)), (1, right * (1 - fy)), (box, left * fy), (box + 1, right * fy)):
+    for offset, part in (
+        (0, left * (1 - fy)),
+        (1, right * (1 - fy)),
+        (box, left * fy),
+        (box + 1, right * fy),
+    ):
         pixels.index_add_(0, corner + offset, part)
     return pixels.view(n, box, box)
 
@@ -56,7 +61,9 @@ def _blur(images: Tensor, taps: Tensor) -> Tensor:
     return functional.conv2d(down, kernel[:, None, None, :], padding=(0, radius), groups=n)[0]
 
 
-def _project_some(cloud: TorchCloud, structure: Tensor, matrix: Tensor, centre: Tensor, stain: Tensor, box: int) -> Tensor:
+def _project_some(
+    cloud: TorchCloud, structure: Tensor, matrix: Tensor, centre: Tensor, stain: Tensor, box: int
+) -> Tensor:
     count = cloud.start[structure + 1] - cloud.start[structure]
     image = torch.repeat_interleave(torch.arange(len(structure), device=cloud.device), count)
     first_of_image = torch.cumsum(count, 0) - count
@@ -78,7 +85,14 @@ def project(cloud: TorchCloud, exposure: Exposure, box_px: int) -> Tensor:
     largest = int((cloud.start[structure + 1] - cloud.start[structure]).max())
     step = max(1, _BEADS_AT_ONCE // largest)
     parts = [
-        _project_some(cloud, structure[i : i + step], matrix[i : i + step], centre[i : i + step], stain[i : i + step], box_px)
+        _project_some(
+            cloud,
+            structure[i : i + step],
+            matrix[i : i + step],
+            centre[i : i + step],
+            stain[i : i + step],
+            box_px,
+        )
         for i in range(0, len(structure), step)
     ]
     return _blur(torch.cat(parts), taps)

@@ -16,6 +16,8 @@ from emsearch.imaging.parameters import ImageParameters
 
 __all__ = ["Shot", "Simulator"]
 
+_ROOM = 1.15  # an aperture leaves at least this many particle radii
+
 
 @dataclass(frozen=True, slots=True)
 class Shot:
@@ -66,4 +68,7 @@ class Simulator:
         radius = torch.from_numpy(self.cloud.radius_angstrom[structure])
         pixel = torch.from_numpy(np.asarray(pixel_size_angstrom))
         micrographs = finish(projections, parameters, pixel, radius, white)
-        return Shot(projections, micrographs, normalise(micrographs))
+        aperture_px = torch.from_numpy(parameters.aperture).to(self.device) * (box_px / 2)
+        particle_px = (radius / pixel).to(self.device, torch.float32)
+        aperture_px = aperture_px.maximum(_ROOM * particle_px).clamp_max(box_px / 2)
+        return Shot(projections, micrographs, normalise(micrographs, aperture_px))

@@ -1,8 +1,8 @@
-"""Learning rate and image size over the course of training."""
+"""Learning rate, image size and noise over the course of training."""
 
 import math
 
-__all__ = ["box_at", "learning_rate_at"]
+__all__ = ["box_at", "learning_rate_at", "lowest_snr_at"]
 
 
 def learning_rate_at(progress: float, peak: float, warmup: float) -> float:
@@ -31,3 +31,13 @@ def box_at(progress: float, stages: tuple[tuple[float, int], ...]) -> int:
         if progress < end:
             return box
     return stages[-1][1]
+
+
+def lowest_snr_at(progress: float, start: float, end: float, share: float) -> float:
+    """Return the least signal-to-noise ratio drawn at a share of the run: from clean to noisy, evenly in the logarithm.
+
+    >>> [round(lowest_snr_at(p, 10.0, 0.1, 0.5), 2) for p in (0.0, 0.25, 0.5, 1.0)]
+    [10.0, 1.0, 0.1, 0.1]
+    """
+    done = min(1.0, progress / share) if share > 0 else 1.0
+    return start ** (1 - done) * end**done

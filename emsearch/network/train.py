@@ -10,7 +10,7 @@ import json
 import os
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -18,12 +18,13 @@ import torch
 from torch import Tensor, distributed, nn
 from torch.nn import functional
 
+from emsearch.imaging.parameters import ParameterRanges
 from emsearch.imaging.simulate import Simulator
 from emsearch.network.batches import Batch, ahead, draw_batch
 from emsearch.network.checkpoint import load_state, save_state, start_from
 from emsearch.network.losses import group_loss
 from emsearch.network.model import ShapeNetwork
-from emsearch.network.schedule import box_at, learning_rate_at
+from emsearch.network.schedule import box_at, learning_rate_at, lowest_snr_at
 from emsearch.network.settings import TrainingSettings
 from emsearch.network.training_set import TrainingSet, read_training_set
 
@@ -83,7 +84,7 @@ class Trainer:
         if self.world > 1:
             distributed.init_process_group("nccl" if self.device.type == "cuda" else "gloo")
             self.model = nn.parallel.DistributedDataParallel(self.network)
-        self.optimiser = torch.optim.AdamW(self._parameter_groups(), lr=settings.learning_rate)
+        self.optimiser = torch.optim.AdamW(self._parameter_groups(), lr=settings.learning_rate, fused=True)
         self.step = 0
         self.seconds = 0.0
         self.best = float("inf")
@@ -112,19 +113,30 @@ class Trainer:
         """The step at which the run ends."""
         return -(-self.settings.images // self.batch_of_all)
 
-    def _draw(self, stream: int, step: int, n: int, box_px: int) -> Batch:
+    def _draw(self, stream: int, step: int, n: int, box_px: int, ranges: ParameterRanges) -> Batch:
         return draw_batch(
             self.set,
             self.simulator,
-            self.settings.ranges,
+            ranges,
             n=n,
             box_px=box_px,
             member_share=self.settings.member_share,
             key=(self.settings.seed, stream, step, self.rank if stream == _TRAINING else 0),
         )
 
+    def _draw_training(self, step: int) -> Batch:
+        s, progress = self.settings, step / self.last_step
+        low, high = s.ranges.log_snr
+        low = lowest_snr_at(progress, max(low, s.first_lowest_snr), low, s.curriculum)
+        ranges = replace(s.ranges, log_snr=(low, high))
+        return self._draw(_TRAINING, step, s.batch, box_at(progress, s.stages), ranges)
+
     def _forward(self, model: nn.Module, images: Tensor) -> tuple[Tensor, Tensor]:
-        kind = torch.float16 if self.device.type == "cuda" and not torch.cuda.is_bf16_supported() else torch.bfloat16
+        kind = (
+            torch.float16
+            if self.device.type == "cuda" and not torch.cuda.is_bf16_supported()
+            else torch.bfloat16
+        )
         with torch.autocast(self.device.type, dtype=kind):
             logits, sketch = model(images)
         return logits.float(), sketch.float()
@@ -163,7 +175,7 @@ class Trainer:
         self.average.eval()
         logits, group, allowed = [], [], []
         for step in range(-(-self.settings.validation_images // 256)):
-            batch = self._draw(_VALIDATION, step, 256, self.set.box_px)
+            batch = self._draw(_VALIDATION, step, 256, self.set.box_px, self.settings.ranges)
             logits.append(self._forward(self.average, batch.images)[0])
             group.append(batch.group)
             allowed.append(self.allowed[batch.size_class])
@@ -203,16 +215,12 @@ class Trainer:
     def run(self, report: Callable[[Progress], None]) -> Path:
         """Train to the end and return the path of the best averaged weights."""
         self.resume()
-        stages = self.settings.stages
-
-        def draw(step: int) -> Batch:
-            return self._draw(_TRAINING, step, self.settings.batch, box_at(step / self.last_step, stages))
 
         started, saved = time.monotonic() - self.seconds, time.monotonic()
         window = (time.monotonic(), self.step)
         recent: list[tuple[float, float, float]] = []
         per_validation = max(1, self.settings.validate_every_images // self.batch_of_all)
-        for batch in ahead(draw, self.step, self.last_step):
+        for batch in ahead(self._draw_training, self.step, self.last_step):
             recent.append(self.learn(batch))
             self.seconds = time.monotonic() - started
             validating = self.step % per_validation == 0 or self.step == self.last_step
@@ -224,13 +232,20 @@ class Trainer:
                 window, recent = (time.monotonic(), self.step), []
                 if validation is not None:
                     self._keep_if_best(validation)
-                if time.monotonic() - saved > self.settings.checkpoint_every_seconds or self.step == self.last_step:
+                if (
+                    time.monotonic() - saved > self.settings.checkpoint_every_seconds
+                    or self.step == self.last_step
+                ):
                     self.save()
                     saved = time.monotonic()
         return self.out / "best.pt"
 
     def _progress(
-        self, recent: list[tuple[float, float, float]], rate: float, box: int, validation: dict[str, float] | None
+        self,
+        recent: list[tuple[float, float, float]],
+        rate: float,
+        box: int,
+        validation: dict[str, float] | None,
     ) -> Progress:
         loss, top1, top3 = (sum(values) / len(recent) for values in zip(*recent, strict=True))
         return Progress(
@@ -271,7 +286,6 @@ def train(
 
 def _main() -> None:
     import argparse
-    from dataclasses import replace
 
     defaults = TrainingSettings()
     parser = argparse.ArgumentParser(description="Train the shape network from one .npz of bead models.")
@@ -285,7 +299,12 @@ def _main() -> None:
     parser.add_argument("--seed", type=int, default=defaults.seed)
     options = vars(parser.parse_args())
     path, out = options.pop("training_set"), options.pop("out")
-    train(read_training_set(path), out, replace(defaults, **options), lambda p: print(progress_line(p), flush=True))
+    train(
+        read_training_set(path),
+        out,
+        replace(defaults, **options),
+        lambda p: print(progress_line(p), flush=True),
+    )
 
 
 def progress_line(p: Progress) -> str:

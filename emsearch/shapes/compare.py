@@ -1,7 +1,7 @@
 """Superposition of many pairs in worker processes that each read bead models from one archive."""
 
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
 from dataclasses import dataclass
 from functools import lru_cache
@@ -31,7 +31,7 @@ class PairComparison:
 
 def compare_pairs(
     archive: Path, pairs: Sequence[tuple[str, str]], workers: int = 2
-) -> Iterator[PairComparison]:
+) -> Generator[PairComparison]:
     """Superpose pairs of an archive, yielding each result as its turn comes, in the order of ``pairs``.
 
     Closing the generator stops the work: what was not begun is dropped. To resume, pass the missing pairs

@@ -27,12 +27,11 @@ _MARGIN_VOXELS = 2  # the support of the cubic B-spline on either side
 
 @dataclass(frozen=True, slots=True)
 class BlurredGrid:
-    """A mass density blurred to one width, as cubic B-spline coefficients.
+    """A mass density blurred to one width, as cubic B-spline coefficients in Da/A^3.
 
     Attributes
     ----------
     coefficients : float32 (nx, ny, nz)
-        In Da/A^3.
     origin_angstrom : float64 (3,)
         Position of the first voxel.
     spacing_angstrom : float

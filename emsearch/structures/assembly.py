@@ -3,16 +3,25 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import gemmi
 import numpy as np
 from numpy.typing import NDArray
 
+from emsearch.structures.assembly_records import AssemblyRecord
 from emsearch.structures.overlap import overlapping_copies
 from emsearch.structures.polymer import Polymer
 
 __all__ = ["Assembly", "assemble", "preferred_assembly"]
 
 _ORTHONORMAL_TOLERANCE = 0.02  # old BIOMT records carry few digits
+_RANK = {
+    "author_and_software_defined": 0,
+    "author_defined": 1,
+    "complete_icosahedral": 2,
+    "complete_point": 2,
+    "representative_helical": 3,
+    "software_defined": 4,
+    "listed": 5,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,56 +48,30 @@ class Assembly:
     notes: tuple[str, ...]
 
 
-def _rank(assembly: gemmi.Assembly) -> tuple[int, str]:
-    kinds = gemmi.AssemblySpecialKind
-    if assembly.author_determined and assembly.software_determined:
-        return 0, "author_and_software_defined"
-    if assembly.author_determined:
-        return 1, "author_defined"
-    if assembly.special_kind == kinds.CompleteIcosahedral:
-        return 2, "complete_icosahedral"
-    if assembly.special_kind == kinds.CompletePoint:
-        return 2, "complete_point"
-    if assembly.special_kind == kinds.RepresentativeHelical:
-        return 3, "representative_helical"
-    if assembly.software_determined:
-        return 4, "software_defined"
-    return 5, "listed"
-
-
-def preferred_assembly(assemblies: Sequence[gemmi.Assembly]) -> tuple[gemmi.Assembly, str] | None:
-    """Choose an assembly: the best-founded kind, and of that kind the first listed.
+def preferred_assembly(records: Sequence[AssemblyRecord]) -> AssemblyRecord | None:
+    """Choose an assembly: the best-founded kind, and of that kind the first listed; None of none.
 
     Author-and-software-defined comes first, then author-defined, complete icosahedral or point assembly,
     representative helical, software-defined, and last one whose record does not say ("listed").
     """
-    if not assemblies:
-        return None
-    best = min(assemblies, key=lambda assembly: _rank(assembly)[0])  # min keeps the first of equals
-    return best, _rank(best)[1]
+    return min(records, key=lambda record: _RANK[record.source], default=None)  # the first of equals
 
 
-def _copies(
-    assembly: gemmi.Assembly, polymer: Polymer
-) -> tuple[list[int], list[NDArray[np.float64]], list[NDArray[np.float64]]]:
-    """List the copies that every generator makes; one assembly may have many, each with its own operators."""
-    pieces: list[int] = []
-    rotations: list[NDArray[np.float64]] = []
-    translations: list[NDArray[np.float64]] = []
-    for generator in assembly.generators:
-        subchains, chains = set(generator.subchains), set(generator.chains)
+def _copies(record: AssemblyRecord, polymer: Polymer) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+    """List the copies that every generator makes: pieces (k,) and operators (k, 4, 4)."""
+    pieces = [np.empty(0, dtype=np.int64)]
+    operators = [np.empty((0, 4, 4))]
+    for generator in record.generators:
         members = [
             index
             for index, piece in enumerate(polymer.pieces)
-            if piece.subchain in subchains or piece.chain in chains or "(all)" in chains
+            if piece.subchain in generator.subchains
+            or piece.chain in generator.chains
+            or "(all)" in generator.chains
         ]
-        for operator in generator.operators:
-            rotation = np.array(operator.transform.mat.tolist(), dtype=np.float64)
-            translation = np.array(operator.transform.vec.tolist(), dtype=np.float64)
-            pieces += members
-            rotations += [rotation] * len(members)
-            translations += [translation] * len(members)
-    return pieces, rotations, translations
+        pieces.append(np.tile(np.array(members, dtype=np.int64), len(generator.operators)))
+        operators.append(np.repeat(generator.operators, len(members), axis=0))
+    return np.concatenate(pieces), np.concatenate(operators)
 
 
 def _is_rigid(rotation: NDArray[np.float64]) -> bool:
@@ -111,26 +94,24 @@ def _deposited(polymer: Polymer, *notes: str) -> Assembly:
     )
 
 
-def assemble(assemblies: Sequence[gemmi.Assembly], polymer: Polymer) -> Assembly:
+def assemble(records: Sequence[AssemblyRecord], polymer: Polymer) -> Assembly:
     """Choose the biological assembly and list its chain copies, each place filled once.
 
     The deposited model stands, and a note says so, where the file has no assembly or one that cannot be
     built. Copies that fall onto another copy (an operator listed twice, a molecule on a symmetry axis) are
     left out.
     """
-    choice = preferred_assembly(assemblies)
-    if choice is None:
+    chosen = preferred_assembly(records)
+    if chosen is None:
         return _deposited(polymer, "no assembly in the file: the deposited model is used")
-    chosen, source = choice
-    pieces, rotations, translations = _copies(chosen, polymer)
-    if not pieces:
-        return _deposited(polymer, f"assembly {chosen.name} names no polymer: the deposited model is used")
-    rotation, translation = np.array(rotations), np.array(translations)
+    piece, operator = _copies(chosen, polymer)
+    if len(piece) == 0:
+        return _deposited(polymer, f"assembly {chosen.id} names no polymer: the deposited model is used")
+    rotation, translation = operator[:, :3, :3], operator[:, :3, 3]
     if not _is_rigid(rotation) or not np.isfinite(translation).all():
-        return _deposited(polymer, f"assembly {chosen.name} is not rigid: the deposited model is used")
-    piece = np.array(pieces, dtype=np.int64)
+        return _deposited(polymer, f"assembly {chosen.id} is not rigid: the deposited model is used")
     drop = overlapping_copies(polymer, piece, rotation, translation)
     notes: tuple[str, ...] = ()
     if drop.any():
-        notes = (f"assembly {chosen.name}: {int(drop.sum())} overlapping chain copies left out",)
-    return Assembly(chosen.name, source, piece[~drop], rotation[~drop], translation[~drop], notes)
+        notes = (f"assembly {chosen.id}: {int(drop.sum())} overlapping chain copies left out",)
+    return Assembly(chosen.id, chosen.source, piece[~drop], rotation[~drop], translation[~drop], notes)

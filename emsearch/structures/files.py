@@ -32,8 +32,8 @@ def _read_regular(path: Path) -> bytes:
         descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
     except OSError as error:
         raise StructureError(f"{path.name}: cannot be opened ({error.strerror}).") from error
-    with os.fdopen(descriptor, "rb") as file:
-        status = os.fstat(file.fileno())
+    try:
+        status = os.fstat(descriptor)
         if not stat.S_ISREG(status.st_mode):
             raise StructureError(f"{path.name}: is not a regular file; give a structure or map file.")
         if status.st_size == 0:
@@ -42,7 +42,10 @@ def _read_regular(path: Path) -> bytes:
             raise StructureError(
                 f"{path.name}: {status.st_size:,} bytes, more than the {FILE_BYTES_MAX:,} that are read."
             )
-        return file.read(FILE_BYTES_MAX + 1)
+        with os.fdopen(descriptor, "rb", closefd=False) as file:
+            return file.read(FILE_BYTES_MAX)
+    finally:
+        os.close(descriptor)
 
 
 def _gunzip(packed: bytes, name: str) -> bytes:

@@ -7,6 +7,7 @@ import gemmi
 import numpy as np
 
 from emsearch.structures.assembly import Assembly, assemble
+from emsearch.structures.assembly_records import AssemblyRecord, mmcif_assemblies, pdb_assemblies
 from emsearch.structures.binning import bin_beads
 from emsearch.structures.chains import chain_rows, entity_of_pieces
 from emsearch.structures.errors import StructureError
@@ -27,6 +28,8 @@ _PDB_SUFFIXES = (".pdb", ".ent")
 _MAP_SUFFIXES = (".mrc", ".map", ".ccp4")
 _BEADS_MAX = 20_000_000
 _EXTENT_ANGSTROM_MAX = 100_000.0
+
+_Parsed = tuple[gemmi.Structure, Metadata, list[AssemblyRecord]]
 
 
 def is_structure_file(path: Path) -> bool:
@@ -55,20 +58,22 @@ def _first_line(error: Exception) -> str:
     return next(iter(str(error).strip().splitlines()), type(error).__name__)
 
 
-def _parse_mmcif(content: bytes, name: str) -> tuple[gemmi.Structure, Metadata]:
+def _parse_mmcif(content: bytes, name: str) -> _Parsed:
     try:
         document = gemmi.cif.read_string(content)
         blocks = [block for block in document if block.find_values("_atom_site.Cartn_x")]
         if not blocks:
             raise StructureError(f"{name}: the CIF file holds no atoms (_atom_site); give a coordinate file.")
-        return gemmi.make_structure_from_block(blocks[0]), mmcif_metadata(blocks[0])
+        assemblies = mmcif_assemblies(blocks[0], name)
+        blocks[0].find_mmcif_category("_pdbx_struct_assembly_gen.").erase()  # gemmi would expand it again
+        return gemmi.make_structure_from_block(blocks[0]), mmcif_metadata(blocks[0]), assemblies
+    except StructureError:
+        raise
     except (ValueError, RuntimeError, IndexError) as error:
-        if isinstance(error, StructureError):
-            raise
         raise StructureError(f"{name}: is not a readable mmCIF file ({_first_line(error)}).") from error
 
 
-def _parse_pdb(content: bytes, name: str) -> tuple[gemmi.Structure, Metadata]:
+def _parse_pdb(content: bytes, name: str) -> _Parsed:
     text = content.decode("latin-1")
     try:
         structure = gemmi.read_pdb_string(text)
@@ -76,7 +81,7 @@ def _parse_pdb(content: bytes, name: str) -> tuple[gemmi.Structure, Metadata]:
         raise StructureError(f"{name}: is not a readable PDB file ({_first_line(error)}).") from error
     if len(structure) == 0 or structure[0].count_atom_sites() == 0:
         raise StructureError(f"{name}: holds no ATOM records; give a PDB file with coordinates.")
-    return structure, pdb_metadata(structure, text)
+    return structure, pdb_metadata(structure, text), pdb_assemblies(structure)
 
 
 def _check_polymer(polymer: Polymer | None, name: str) -> Polymer:
@@ -101,10 +106,10 @@ def _check_size(polymer: Polymer, assembly: Assembly, name: str) -> None:
 def _read_atoms(path: Path) -> Structure:
     content, digest = read_file(path)
     parse = _parse_mmcif if base_name(path).endswith(_MMCIF_SUFFIXES) else _parse_pdb
-    structure, metadata = parse(content, path.name)
+    structure, metadata, records = parse(content, path.name)
     del content
     polymer = _check_polymer(polymer_beads(structure), path.name)
-    assembly = assemble(list(structure.assemblies), polymer)
+    assembly = assemble(records, polymer)
     _check_size(polymer, assembly, path.name)
     entities = entity_of_pieces(polymer)
     beads = expand(polymer, assembly)

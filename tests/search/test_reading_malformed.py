@@ -1,12 +1,9 @@
 """Files that cannot be searched: each ends in one ImageError sentence, quickly and in little memory."""
 
 import io
-import os
 import struct
-import sys
 import tempfile
 import zlib
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -199,40 +196,6 @@ def test_numbers_that_are_none(tmp_path: Path, spec: str, monkeypatch: pytest.Mo
         read_images(spec)
 
 
-def _directory(path: Path) -> None:
-    path.mkdir()
-
-
-def _broken_link(path: Path) -> None:
-    path.symlink_to(path.parent / "nowhere")
-
-
-def _link_to_itself(path: Path) -> None:
-    path.symlink_to(path)
-
-
-def _link_to_a_device(path: Path) -> None:
-    path.symlink_to("/dev/zero")
-
-
-@pytest.mark.parametrize(
-    ("make", "problem"),
-    [
-        (lambda path: None, "does not exist"),
-        (_directory, "is a folder"),
-        (os.mkfifo, "is a pipe or device"),
-        (_link_to_a_device, "is a pipe or device"),
-        (_broken_link, "does not exist"),
-        (_link_to_itself, "cannot be opened"),
-    ],
-)
-def test_paths_that_are_no_file(tmp_path: Path, make: Callable[[Path], None], problem: str) -> None:
-    make(tmp_path / "a.png")
-    with pytest.raises(ImageError, match=problem) as caught:
-        read_images(tmp_path / "a.png")
-    assert_one_sentence(caught, str(tmp_path / "a.png"))
-
-
 @pytest.mark.parametrize("name", ["a\0b.png", "x" * 5000])
 def test_names_that_no_file_can_have(name: str) -> None:
     with pytest.raises(ImageError, match="cannot be"):
@@ -242,46 +205,6 @@ def test_names_that_no_file_can_have(name: str) -> None:
 def test_asking_for_no_image() -> None:
     with pytest.raises(ImageError, match="ask for 1 or more"):
         read_images("a.mrcs", max_images=0)
-
-
-def test_files_beyond_the_limit_are_not_opened(tmp_path: Path) -> None:
-    with (tmp_path / "a.mrcs").open("wb") as file:
-        file.truncate(65 * 2**30)  # sparse
-    with pytest.raises(ImageError, match="split the stack"):
-        read_images(tmp_path / "a.mrcs")
-    (tmp_path / "a.png").write_bytes(PNG)
-    with pytest.raises(ImageError, match=f"is a PNG of {len(PNG)} bytes, more than 100"):
-        read_images(tmp_path / "a.png", limits=ReadingLimits(encoded_bytes=100))
-
-
-def test_stack_too_large_to_read_at_once(tmp_path: Path) -> None:
-    with (tmp_path / "a.mrcs").open("wb") as file:
-        file.write(mrc(nz=(8, "i", 100_000))[:1024])
-        file.truncate(1024 + 100_000 * 64 * 64 * 4)  # sparse
-    with pytest.raises(ImageError, match=r"holds 100000 images of 64 x 64 px.*name one of them as N@FILE"):
-        read_images(tmp_path / "a.mrcs")
-
-
-def test_decoder_is_stopped_by_the_clock(tmp_path: Path) -> None:
-    (tmp_path / "a.png").write_bytes(PNG)
-    with pytest.raises(ImageError, match=r"took more than 0\.001 s to decode"):
-        read_images(tmp_path / "a.png", limits=ReadingLimits(wall_seconds=0.001))
-
-
-def test_decoder_is_stopped_by_its_processor_time(tmp_path: Path) -> None:
-    data = np.random.default_rng(0).integers(0, 255, (8000, 8000), dtype=np.uint8)
-    page = Image.fromarray(data)
-    page.save(tmp_path / "a.tif", save_all=True, append_images=[page, page], compression="tiff_lzw")
-    with pytest.raises(ImageError, match="took more than 1 s of processor time"):
-        read_images(tmp_path / "a.tif", limits=ReadingLimits(cpu_seconds=1))
-
-
-@pytest.mark.skipif(sys.platform != "linux", reason="address space is limited on Linux only")
-def test_decoder_is_stopped_by_its_memory(tmp_path: Path) -> None:
-    data = np.random.default_rng(0).integers(0, 255, (4000, 4000), dtype=np.uint8)
-    Image.fromarray(data).save(tmp_path / "a.tif")
-    with pytest.raises(ImageError, match="memory"):
-        read_images(tmp_path / "a.tif", limits=ReadingLimits(memory_bytes=160 * 2**20))
 
 
 def test_check_image_names_its_subject() -> None:

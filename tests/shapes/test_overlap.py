@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 from scipy.spatial.distance import cdist
 from scipy.spatial.transform import Rotation
 
@@ -16,13 +17,11 @@ SHIFT = np.array([3.0, -5.0, 2.0])
 
 
 @pytest.fixture
-def matrix() -> np.ndarray[tuple[int, ...], np.dtype[np.float64]]:
+def matrix() -> NDArray[np.float64]:
     return np.asarray(Rotation.random(random_state=4).as_matrix())
 
 
-def test_overlap_is_the_sum_over_pairs(
-    blob: Make, matrix: np.ndarray[tuple[int, ...], np.dtype[np.float64]]
-) -> None:
+def test_overlap_is_the_sum_over_pairs(blob: Make, matrix: NDArray[np.float64]) -> None:
     a, b = blob(1, (60, 40, 30), 300), blob(2, (60, 40, 30), 200)
     grid = blurred_grid(a.centroid_angstrom, a.mass_da, VARIANCE, SPACING)
     arguments = (grid.coefficients, grid.origin_angstrom, SPACING, b.centroid_angstrom, b.mass_da)
@@ -35,9 +34,7 @@ def test_overlap_is_the_sum_over_pairs(
     assert overlaps_linear(*arguments, matrix[None])[0] == pytest.approx(unshifted, rel=0.05)
 
 
-def test_gradient_is_that_of_the_overlap(
-    blob: Make, matrix: np.ndarray[tuple[int, ...], np.dtype[np.float64]]
-) -> None:
+def test_gradient_is_that_of_the_overlap(blob: Make, matrix: NDArray[np.float64]) -> None:
     a, b = blob(1, (60, 40, 30), 300), blob(2, (60, 40, 30), 200)
     grid = blurred_grid(a.centroid_angstrom, a.mass_da, VARIANCE, SPACING)
     arguments = (grid.coefficients, grid.origin_angstrom, SPACING, b.centroid_angstrom, b.mass_da)

@@ -124,9 +124,7 @@ def test_a_pose_is_scored_as_the_search_scores_it(blob: Make) -> None:
 
 
 @pytest.mark.parametrize(("rg", "expected"), [(24.0, 12.0), (60.0, 20.0)])
-def test_resolution_follows_the_smaller_of_a_pair(
-    rg: float, expected: float, blob: Make, moved: Make
-) -> None:
+def test_resolution_follows_the_smaller(rg: float, expected: float, blob: Make, moved: Make) -> None:
     model = blob(3, (60, 50, 40))
     scale = rg / prepare_shape(model).rg_angstrom
     small = prepare_shape(moved(model, np.eye(3) * scale, np.zeros(3)))

@@ -1,0 +1,166 @@
+"""An open index, and the search of images in it."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from emsearch.imaging.cloud import BeadCloud
+from emsearch.imaging.simulate import Simulator
+from emsearch.network.checkpoint import load_weights, network_from_weights
+from emsearch.network.train import pick_device
+from emsearch.search.ranking import Calibration
+from emsearch.search.vote import Votes, count_votes
+from emsearch.structures.beads import BeadArchive
+from emsearch_index.catalogue import Catalogue
+from emsearch_index.errors import IndexCorruptError
+from emsearch_index.generation import Generation, default_index_dir, open_generation
+from emsearch_index.vectors import Vectors
+
+__all__ = ["Group", "SearchIndex", "SizeClass", "open_index"]
+
+NEIGHBOURS = 256
+"""Views asked of FAISS for each copy of an image."""
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """A shape group as the search needs it."""
+
+    id: str
+    representative: str
+    title: str
+    members: tuple[str, ...]
+    mass_kda: float
+    dmax_angstrom: float
+    size_class: str
+
+
+@dataclass(frozen=True, slots=True)
+class SizeClass:
+    """A size class with its vectors; arrays have one entry a vector."""
+
+    name: str
+    dmax_min_angstrom: float
+    dmax_max_angstrom: float
+    pixel_size_angstrom: float
+    box_px: int
+    vectors: Vectors
+    structure_of_vector: NDArray[np.int64]
+    group_of_vector: NDArray[np.int64]
+    allowed: NDArray[np.bool_]
+
+
+class SearchIndex:
+    """An open index: network, vectors, bead models and catalogue of one generation."""
+
+    def __init__(self, path: Path, generation: Generation, device: str) -> None:
+        self.path = path
+        self.generation = generation
+        self.device = pick_device(device)
+        configuration = generation.configuration
+        self.network = network_from_weights(load_weights(generation.file("weights.safetensors")))
+        self.network.to(device=self.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+        self.calibration = Calibration.from_json(configuration.get("calibration") or Calibration().to_json())
+        self._archive = BeadArchive(generation.file("beads.npz"))
+        self._simulators: dict[tuple[str, ...], Simulator] = {}
+        with Catalogue(generation.file("catalogue.duckdb")) as catalogue:
+            self.structures = [row["id"] for row in catalogue.rows("SELECT id FROM structures ORDER BY id")]
+            self.groups = _read_groups(catalogue, list(configuration["groups"]))
+            self.classes = _read_classes(catalogue, generation, self.structures, self.groups)
+        self.number = {group.id: k for k, group in enumerate(self.groups)}
+        if len(self.groups) != len(self.network.proxies):
+            raise IndexCorruptError(
+                f"the network of {path} knows {len(self.network.proxies)} groups and the catalogue "
+                f"{len(self.groups)}; rebuild the index"
+            )
+
+    def simulator(self, structures: Sequence[str]) -> Simulator:
+        """Return a simulator of these structures, in this order."""
+        key = tuple(structures)
+        if key not in self._simulators:
+            if len(self._simulators) > 64:
+                self._simulators.clear()
+            self._simulators[key] = Simulator(BeadCloud.from_models([self._archive[name] for name in key]))
+        return self._simulators[key]
+
+    @torch.inference_mode()
+    def embed(self, images: Tensor) -> Tensor:
+        """Return unit embeddings, float32 (n, width), of normalised images (n, box, box)."""
+        batch = images[:, None].to(device=self.device).contiguous(memory_format=torch.channels_last)
+        with torch.autocast(self.device.type, dtype=torch.bfloat16, enabled=len(images) > 8):
+            return self.network.embed(batch).float().cpu()
+
+    @torch.inference_mode()
+    def classify(self, embedding: Tensor, size_class: SizeClass) -> NDArray[np.float64]:
+        """Return the classifier's probabilities (n, groups) within a size class."""
+        logits = self.network.classify(embedding.to(self.device)).float().cpu()
+        logits = logits.masked_fill(~torch.from_numpy(size_class.allowed), -torch.inf)
+        return torch.softmax(logits.double(), dim=1).numpy()
+
+    def vote(self, embedding: Tensor, size_class: SizeClass) -> Votes:
+        """Ask the class's vectors for the neighbours of one image's copies (copies, width)."""
+        similarity, vector_id = size_class.vectors.search(embedding.numpy(), NEIGHBOURS)
+        return count_votes(similarity, vector_id, size_class.group_of_vector)
+
+
+def _read_groups(catalogue: Catalogue, order: list[str]) -> list[Group]:
+    members: dict[str, list[str]] = {name: [] for name in order}
+    for row in catalogue.rows("SELECT group_id, structure_id FROM group_members ORDER BY similarity DESC, structure_id"):
+        members[row["group_id"]].append(row["structure_id"])
+    rows = catalogue.rows(
+        "SELECT g.id, g.size_class, g.representative_id, s.title, s.mass_da, s.dmax_angstrom "
+        "FROM groups g JOIN structures s ON s.id = g.representative_id"
+    )
+    found = {
+        row["id"]: Group(
+            id=row["id"],
+            representative=row["representative_id"],
+            title=row["title"] or "",
+            members=tuple(members[row["id"]]),
+            mass_kda=row["mass_da"] / 1000,
+            dmax_angstrom=row["dmax_angstrom"],
+            size_class=row["size_class"],
+        )
+        for row in rows
+    }
+    return [found[name] for name in order]
+
+
+def _read_classes(
+    catalogue: Catalogue, generation: Generation, structures: list[str], groups: list[Group]
+) -> list[SizeClass]:
+    structure_number = {name: k for k, name in enumerate(structures)}
+    group_number = {group.id: k for k, group in enumerate(groups)}
+    classes = []
+    for row in catalogue.rows("SELECT * FROM size_classes ORDER BY dmax_min_angstrom"):
+        views = catalogue.columns(
+            "SELECT structure_id, group_id FROM views WHERE size_class = ? ORDER BY vector_id", [row["name"]]
+        )
+        classes.append(
+            SizeClass(
+                name=row["name"],
+                dmax_min_angstrom=row["dmax_min_angstrom"],
+                dmax_max_angstrom=row["dmax_max_angstrom"],
+                pixel_size_angstrom=row["pixel_size_angstrom"],
+                box_px=row["box_px"],
+                vectors=Vectors.open(generation.file(f"views-{row['name']}.faiss")),
+                structure_of_vector=np.array([structure_number[s] for s in views["structure_id"]], np.int64),
+                group_of_vector=np.array([group_number[g] for g in views["group_id"]], np.int64),
+                allowed=np.array([group.size_class == row["name"] for group in groups]),
+            )
+        )
+    return classes
+
+
+def open_index(index_dir: Path | None = None, *, device: str = "auto") -> SearchIndex:
+    """Open an index, the one that ships by default.
+
+    Raises IndexMissingError where there is none and IndexCorruptError where a file disagrees with its manifest.
+    """
+    path = index_dir if index_dir is not None else default_index_dir()
+    return SearchIndex(path, open_generation(path), device)
