@@ -2,7 +2,7 @@
 
 import dataclasses
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -44,13 +44,11 @@ def build(
         int | None,
         typer.Option(min=1, metavar="N", help=f"How many simulated images to train on; {_BUILD_DECIDES}."),
     ] = None,
-    training_minutes: Annotated[
-        float | None,
-        typer.Option(metavar="MINUTES", help="Stop training after this long; without it, never."),
-    ] = None,
     directions: Annotated[
         int | None,
-        typer.Option(min=1, metavar="N", help=f"Directions to index of each structure; {_BUILD_DECIDES}."),
+        typer.Option(
+            metavar="192|768|3072", help=f"Directions to index of each structure; {_BUILD_DECIDES}."
+        ),
     ] = None,
     workers: Annotated[
         int | None, typer.Option(min=1, metavar="N", help=f"Worker processes; {_BUILD_DECIDES}.")
@@ -72,15 +70,14 @@ def build(
     The stages are ingest, group, train, index and publish. A build that was interrupted goes on where it
     stopped.
     """
-    from emsearch.build import STAGES, BuildSettings, plan
+    from emsearch.build import STAGES, BuildSettings, nside_of_directions, plan
     from emsearch.build import build as build_index
 
     messages = Messages(verbose, quiet)
-    given = {
+    given: dict[str, Any] = {
         "map_level": map_level,
         "training_images": training_images,
-        "training_minutes": training_minutes,
-        "directions": directions,
+        "nside": nside_of_directions(directions) if directions is not None else None,
         "workers": workers,
         "seed": seed,
         "pretrained": pretrained,

@@ -67,11 +67,12 @@ def query(
     The network proposes groups, projection matching decides among the best of them and finds the pose.
     """
     from emsearch.search.engine import open_index
+    from emsearch.search.searching import search_file
 
     messages = Messages(verbose, quiet)
     search_index = open_index(index, device=device)
-    answers = search_index.search_file(
-        image, pixel_size_angstrom=pixel_size, contrast=contrast.value, top=top, rerank=rerank
+    answers = search_file(
+        search_index, image, pixel_size_angstrom=pixel_size, contrast=contrast.value, top=top, rerank=rerank
     )
     write_answers(answers, form)
     for answer in answers:
@@ -82,7 +83,9 @@ def query(
 
 
 def _draw(index: "SearchIndex", answers: "list[Answer]", png: Path, messages: Messages) -> None:
+    from emsearch.search.picture import write_picture
+
     for answer in answers:
         path = png if len(answers) == 1 else png.with_stem(f"{png.stem}-{answer.image}")
-        index.write_picture(answer, path)
+        write_picture(index, answer, path)
         messages.say(f"picture: {path}")

@@ -1,8 +1,8 @@
 """The taps that turn bilinearly splatted beads into a Gaussian density of known width.
 
 Splatting with a triangle of one pixel's half width multiplies the transform by sinc^2(k); the taps hold
-exp(-2 pi^2 s^2 k^2) / sinc^2(k), so that splat and blur together are the Gaussian alone, with no volume and no
-interpolation error up to the pixel's Nyquist frequency.
+exp(-2 pi^2 s^2 k^2) / sinc^2(k), so that splat and blur together are the Gaussian alone, with no volume and
+no interpolation error up to the pixel's Nyquist frequency.
 """
 
 import math

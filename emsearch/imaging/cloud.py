@@ -11,7 +11,7 @@ from emsearch.structures.beads import BeadModel
 __all__ = ["ICE_POTENTIAL_PER_ANGSTROM2", "BeadCloud"]
 
 ICE_POTENTIAL_PER_ANGSTROM2 = 0.0935
-"""Mean electron scattering of vitreous ice per volume, A of f_e(0) per A^3 (electron factors of ITC C 4.3.2.2)."""
+"""Mean electron scattering of vitreous ice, A of f_e(0) per A^3 (electron factors of ITC C 4.3.2.2)."""
 
 Array = NDArray[np.float32]
 
@@ -22,7 +22,8 @@ class BeadCloud:
 
     Attributes
     ----------
-    centroid_angstrom : (total, 3)
+    centroid_angstrom : (3, total)
+        Rows x, y and z, so that the projector reads each in one stretch.
     stain_weight : (total,)
         Excluded volume in A^3.
     ice_weight : (total,)
@@ -56,7 +57,7 @@ class BeadCloud:
         volume = np.concatenate([m.volume_angstrom3 for m in models])
         scattering = np.concatenate([m.scattering_angstrom for m in models])
         return cls(
-            centroid_angstrom=np.concatenate([m.centroid_angstrom for m in models]),
+            centroid_angstrom=np.ascontiguousarray(np.concatenate([m.centroid_angstrom for m in models]).T),
             stain_weight=volume,
             ice_weight=(scattering - np.float32(ICE_POTENTIAL_PER_ANGSTROM2) * volume).astype(np.float32),
             nucleic=np.concatenate([m.nucleic for m in models]).astype(np.float32),

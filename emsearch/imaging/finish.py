@@ -1,8 +1,13 @@
-"""From projections to micrographs: rim, CTF, noise and gradient (torch, any device)."""
+"""From projections to micrographs: rim, CTF, noise and gradient (torch, any device).
+
+Each step touches only the images that have it. A step that an image has not leaves it as it is.
+"""
 
 import math
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from emsearch.imaging.normalise import disc
@@ -12,70 +17,6 @@ from emsearch.imaging.parameters import ImageParameters
 __all__ = ["finish"]
 
 _FWHM_OVER_SIGMA = 2 * math.sqrt(2 * math.log(2))
-
-
-def _gaussian_transfer(k2_px: Tensor, sigma_px: Tensor) -> Tensor:
-    return torch.exp(-2 * math.pi**2 * sigma_px[:, None, None] ** 2 * k2_px)
-
-
-def _rim(images: Tensor, k2_px: Tensor, p: dict[str, Tensor], pixel: Tensor) -> Tensor:
-    """Darken the surroundings: stain gathers at the particle's foot and thins out with distance."""
-    halo = torch.fft.irfft2(
-        torch.fft.rfft2(images) * _gaussian_transfer(k2_px, p["rim_width_angstrom"] / 2 / pixel),
-        s=images.shape[-2:],
-    )
-    peak = images.amax((1, 2), keepdim=True).clamp_min(1e-20)
-    spread = halo / halo.amax((1, 2), keepdim=True).clamp_min(1e-20)
-    outside = (spread - images / peak).clamp_min(0)
-    axis = torch.arange(images.shape[-1], device=images.device, dtype=torch.float32) - images.shape[-1] // 2
-    angle = torch.atan2(axis[:, None], axis[None, :])[None]
-    side = 1 + p["rim_side"][:, None, None] * torch.cos(
-        angle - torch.deg2rad(p["rim_angle_degrees"])[:, None, None]
-    )
-    return images - p["rim"][:, None, None] * peak * outside * side
-
-
-def _transfer(k2: Tensor, p: dict[str, Tensor]) -> Tensor:
-    wavelength = torch.tensor(
-        [electron_wavelength_angstrom(v) if v > 0 else 0.0 for v in p["voltage_kv"].tolist()],
-        device=k2.device,
-    )
-    column = {name: value[:, None, None] for name, value in p.items() if value.ndim == 1}
-    transfer = contrast_transfer(
-        k2,
-        column["defocus_um"],
-        wavelength[:, None, None],
-        column["cs_mm"],
-        column["amplitude_contrast"],
-        column["b_factor_angstrom2"],
-    )
-    transfer = torch.where(column["phase_flipped"] > 0, transfer.abs(), transfer)
-    return torch.where(column["voltage_kv"] > 0, transfer, 1.0)
-
-
-def _noise(
-    shape: torch.Size, k2_px: Tensor, transfer: Tensor, p: dict[str, Tensor], pixel: Tensor, white: Tensor
-) -> Tensor:
-    """Shape white noise to the sum of grain, carbon (both before the CTF) and shot noise, of unit variance.
-
-    The sum of independent Gaussian fields is one Gaussian field with the sum of their power spectra.
-    """
-    grain = _gaussian_transfer(k2_px, p["grain_angstrom"] / _FWHM_OVER_SIGMA / pixel).square()
-    grain = grain / grain.mean((1, 2), keepdim=True)
-    before = p["grain"][:, None, None] * grain + p["carbon"][:, None, None]
-    shot = (1 - p["grain"] - p["carbon"]).clamp_min(0)[:, None, None]
-    power = transfer.square() * before + shot
-    power = power / _rfft_mean(power, shape[-1])
-    return torch.fft.irfft2(torch.fft.rfft2(white) * power.sqrt(), s=shape[-2:])
-
-
-def _rfft_mean(power: Tensor, box_px: int) -> Tensor:
-    """Return the mean over the full spectrum of what is given for half of it."""
-    twice = torch.full((power.shape[-1],), 2.0, device=power.device)
-    twice[0] = 1
-    if box_px % 2 == 0:
-        twice[-1] = 1
-    return (power * twice).mean(1, keepdim=True).sum(2, keepdim=True) / box_px
 
 
 def finish(
@@ -90,25 +31,117 @@ def finish(
     ``white`` (n, box, box) is unit white noise; ``radius_angstrom`` (n,) the particle's disc, inside which
     parameters.snr holds: variance of the signal (CTF applied) over that of the noise.
     """
-    device, box = projections.device, projections.shape[-1]
-    p = {
-        name: torch.from_numpy(getattr(parameters, name).astype("float32")).to(device)
-        for name in ImageParameters.__slots__
-    }
-    k2_px = frequency_grid(box, device)[None]
+    p, device, box = parameters, projections.device, projections.shape[-1]
     pixel = pixel_size_angstrom.to(device=device, dtype=torch.float32)
     signal = projections
-    if bool((p["rim"] > 0).any()):
-        signal = _rim(signal, k2_px, p, pixel)
-    transfer = _transfer(k2_px / pixel[:, None, None] ** 2, p)
-    signal = torch.fft.irfft2(torch.fft.rfft2(signal) * transfer, s=signal.shape[-2:])
-    inside = disc(box, (radius_angstrom.to(device) / pixel).clamp(3, box / 2))
-    weight = inside / inside.sum((1, 2), keepdim=True)
-    mean = (signal * weight).sum((1, 2), keepdim=True)
-    spread = ((signal - mean).square() * weight).sum((1, 2), keepdim=True).sqrt().clamp_min(1e-20)
-    noise_sd = p["snr"].rsqrt()[:, None, None]
-    micrograph = signal / spread + noise_sd * _noise(signal.shape, k2_px, transfer, p, pixel, white)
+    rimmed = _where(p.rim > 0, device)
+    if len(rimmed):
+        signal = signal.index_copy(0, rimmed, _rim(signal[rimmed], p[p.rim > 0], pixel[rimmed]))
+    seen = _where(p.voltage_kv > 0, device)
+    transfer = _transfer(p[p.voltage_kv > 0], pixel[seen], box)
+    if len(seen):
+        signal = signal.index_copy(0, seen, _filtered(signal[seen], transfer))
+    micrograph = _standardised(signal, radius_angstrom.to(device) / pixel)
+    noise_sd = _column(p.snr, device).rsqrt()
+    micrograph.addcmul_(_noise(white, p, pixel, transfer), noise_sd)
     axis = (torch.arange(box, device=device, dtype=torch.float32) - box // 2) / box
-    slope = p["gradient"]
-    plane = slope[:, 0, None, None] * axis[None, None, :] + slope[:, 1, None, None] * axis[None, :, None]
-    return micrograph + noise_sd * plane
+    for slope, along in ((p.gradient[:, 0], axis[None, :]), (p.gradient[:, 1], axis[:, None])):
+        if slope.any():
+            micrograph.addcmul_(_column(slope, device) * noise_sd, along)
+    return micrograph
+
+
+def _column(values: NDArray[np.generic], device: torch.device) -> Tensor:
+    """Return one parameter (n,) as (n, 1, 1), float32."""
+    return torch.from_numpy(values.astype(np.float32)).to(device)[:, None, None]
+
+
+def _where(chosen: NDArray[np.bool_], device: torch.device) -> Tensor:
+    return torch.from_numpy(np.flatnonzero(chosen)).to(device)
+
+
+def _filtered(images: Tensor, transfer: Tensor) -> Tensor:
+    filtered: Tensor = torch.fft.irfft2(torch.fft.rfft2(images).mul_(transfer), s=images.shape[-2:])
+    return filtered
+
+
+def _gaussian_transfer(sigma_px: Tensor, box_px: int) -> Tensor:
+    """Return exp(-2 pi^2 sigma^2 k^2) on the grid of rfft2, (n, box, box // 2 + 1), for sigma (n, 1, 1)."""
+    steepness = -2 * math.pi**2 * sigma_px.square()
+    y = torch.fft.fftfreq(box_px, device=sigma_px.device)[None, :, None]
+    x = torch.fft.rfftfreq(box_px, device=sigma_px.device)[None, None, :]
+    return torch.exp(steepness * y.square()) * torch.exp(steepness * x.square())
+
+
+def _rim(images: Tensor, p: ImageParameters, pixel: Tensor) -> Tensor:
+    """Darken the surroundings: stain gathers at the particle's foot and thins out with distance."""
+    device, box = images.device, images.shape[-1]
+    width_px = _column(p.rim_width_angstrom, device) / 2 / pixel[:, None, None]
+    halo = _filtered(images, _gaussian_transfer(width_px, box))
+    peak = images.amax((1, 2), keepdim=True).clamp_min(1e-20)
+    outside = (halo / halo.amax((1, 2), keepdim=True).clamp_min(1e-20)).addcdiv_(images, peak, value=-1)
+    outside.clamp_min_(0)
+    axis = torch.arange(box, device=device, dtype=torch.float32) - box // 2
+    bearing = torch.atan2(axis[:, None], axis[None, :])
+    angle = torch.deg2rad(_column(p.rim_angle_degrees, device))
+    towards = torch.cos(angle) * torch.cos(bearing) + torch.sin(angle) * torch.sin(bearing)
+    side = towards.mul_(_column(p.rim_side, device)).add_(1)
+    return torch.addcmul(images, outside.mul_(side), _column(p.rim, device) * peak, value=-1)
+
+
+def _transfer(p: ImageParameters, pixel: Tensor, box_px: int) -> Tensor:
+    """Return the CTF of images that have one, (n, box, box // 2 + 1); its modulus where phases were flipped."""
+    device = pixel.device
+    wavelength = np.array([electron_wavelength_angstrom(v) for v in p.voltage_kv.tolist()])
+    transfer = contrast_transfer(
+        frequency_grid(box_px, device)[None] / pixel[:, None, None].square(),
+        _column(p.defocus_um, device),
+        _column(wavelength, device),
+        _column(p.cs_mm, device),
+        _column(p.amplitude_contrast, device),
+        _column(p.b_factor_angstrom2, device),
+    )
+    return torch.where(_column(p.phase_flipped, device) > 0, transfer.abs(), transfer)
+
+
+def _standardised(signal: Tensor, radius_px: Tensor) -> Tensor:
+    """Scale images (n, box, box) to unit variance inside their discs; the mean stays."""
+    box = signal.shape[-1]
+    inside = disc(box, radius_px.clamp(3, box / 2))
+    count = inside.sum((1, 2), keepdim=True)
+    flat = signal - (signal * inside).sum((1, 2), keepdim=True) / count
+    variance = flat.square_().mul_(inside).sum((1, 2), keepdim=True) / count
+    return signal / variance.sqrt_().clamp_min_(1e-20)
+
+
+def _noise(white: Tensor, parameters: ImageParameters, pixel: Tensor, transfer: Tensor) -> Tensor:
+    """Shape white noise to the sum of grain, carbon (both before the CTF) and shot noise, of unit variance.
+
+    The sum of independent Gaussian fields is one Gaussian field with the sum of their power spectra.
+    ``transfer`` is the CTF of the images that have one, in their order.
+    """
+    device, box = white.device, white.shape[-1]
+    seen = parameters.voltage_kv > 0
+    shaped = (parameters.grain > 0) | (seen & (parameters.carbon > 0))
+    chosen = _where(shaped, device)
+    if not len(chosen):
+        return white
+    p = parameters[shaped]
+    grain_px = _column(p.grain_angstrom, device) / _FWHM_OVER_SIGMA / pixel[chosen][:, None, None]
+    grain = _gaussian_transfer(grain_px, box).square_()
+    grain /= grain.mean((1, 2), keepdim=True)
+    power = grain.mul_(_column(p.grain, device)).add_(_column(p.carbon, device))
+    if seen[shaped].any():
+        power[_where(seen[shaped], device)] *= transfer[_where(shaped[seen], device)].square()
+    power += _column((1 - p.grain - p.carbon).clip(min=0), device)
+    power /= _rfft_mean(power, box)
+    return white.index_copy(0, chosen, _filtered(white[chosen], power.sqrt_()))
+
+
+def _rfft_mean(power: Tensor, box_px: int) -> Tensor:
+    """Return the mean over the full spectrum of what is given for half of it."""
+    twice = torch.full((power.shape[-1],), 2.0, device=power.device)
+    twice[0] = 1
+    if box_px % 2 == 0:
+        twice[-1] = 1
+    return (power * twice).mean(1, keepdim=True).sum(2, keepdim=True) / box_px

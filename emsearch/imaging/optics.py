@@ -26,7 +26,8 @@ def frequency_grid(box_px: int, device: torch.device) -> Tensor:
     """Return squared spatial frequencies of rfft2, (box, box // 2 + 1), in cycles^2 / pixel^2."""
     y = torch.fft.fftfreq(box_px, device=device)
     x = torch.fft.rfftfreq(box_px, device=device)
-    return y[:, None] ** 2 + x[None, :] ** 2
+    grid: Tensor = y[:, None].square() + x[None, :].square()
+    return grid
 
 
 def contrast_transfer(

@@ -48,7 +48,8 @@ class ImageParameters:
     snr : (n,)
         Variance of the signal over that of the noise inside the particle's disc; inf is clean.
     grain, carbon : (n,)
-        Shares of the noise variance before the CTF: stain grain (smoothed), carbon (white). The rest is shot noise.
+        Shares of the noise variance before the CTF: stain grain (smoothed), carbon (white). The rest is shot
+        noise.
     grain_angstrom : (n,)
         FWHM of the stain grain.
     gradient : (n, 2)
@@ -111,7 +112,7 @@ class ImageParameters:
 def clean_parameters(
     quaternion: NDArray[np.floating], *, fill: float = 1.0, resolution_angstrom: float = 20.0
 ) -> ImageParameters:
-    """Return parameters of centred, noise-free, fully rendered stain images at the given orientations (n, 4)."""
+    """Return parameters of centred, noise-free stain images at the given orientations (n, 4)."""
     n = len(quaternion)
 
     def every(value: float) -> Array:
@@ -205,6 +206,7 @@ class ParameterRanges:
         )
         noise_shares = rng.dirichlet((1.0, 1.0, 1.0), n).astype(np.float32)
         slope_angle = rng.uniform(0, 2 * np.pi, n)
+        log_low, log_high = np.log(self.log_snr)
         slope = uniform(self.gradient) * (rng.random(n) < 0.5)
         return ImageParameters(
             quaternion=random_quaternions(rng, n).astype(np.float32),
@@ -224,7 +226,7 @@ class ParameterRanges:
             rim_width_angstrom=uniform(self.rim_width_angstrom),
             rim_side=uniform((0.0, 1.0)),
             rim_angle_degrees=uniform((0.0, 360.0)),
-            snr=np.exp(rng.uniform(*np.log(self.log_snr), size=n)).astype(np.float32),
+            snr=np.exp(rng.uniform(log_low, log_high, size=n)).astype(np.float32),
             grain=either(stained, noise_shares[:, 0], 0.0),
             carbon=noise_shares[:, 1],
             grain_angstrom=uniform(self.grain_angstrom),

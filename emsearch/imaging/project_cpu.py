@@ -25,7 +25,7 @@ def _logistic_table() -> NDArray[np.float32]:
 _LOGISTIC = _logistic_table()
 
 
-@njit(inline="always", fastmath=True)  # type: ignore[untyped-decorator]
+@njit(inline="always", fastmath=True)
 def _height_limits(centroid, first, last, row):  # type: ignore[no-untyped-def]
     low = np.float32(np.inf)
     high = np.float32(-np.inf)
@@ -36,7 +36,7 @@ def _height_limits(centroid, first, last, row):  # type: ignore[no-untyped-def]
     return low, high
 
 
-@njit(inline="always", fastmath=True)  # type: ignore[untyped-decorator]
+@njit(inline="always", fastmath=True)
 def _weigh(weight, centroid, volume, ice, nucleic, first, last, row, stain, table):  # type: ignore[no-untyped-def]
     """Fill ``weight`` with what each bead adds to the image; ``row`` takes coordinates to heights."""
     stained, fill, softness, top, uptake = stain[0], stain[1], stain[2], stain[3], stain[4]
@@ -62,9 +62,9 @@ def _weigh(weight, centroid, volume, ice, nucleic, first, last, row, stain, tabl
         weight[i] *= inside * (np.float32(1) + top) - top
 
 
-@njit(inline="always", fastmath=True)  # type: ignore[untyped-decorator]
+@njit(inline="always", fastmath=True)
 def _place(corner, fx, fy, weight, centroid, first, last, matrix, centre, box):  # type: ignore[no-untyped-def]
-    """Find each bead's upper left pixel (flat) and its distance from there; a bead off the image weighs nothing."""
+    """Find each bead's upper left pixel (flat) and distance from it; off the image it weighs nothing."""
     edge = np.float32(box - 1)
     for i in range(last - first):
         a, b, c = centroid[0, first + i], centroid[1, first + i], centroid[2, first + i]
@@ -81,7 +81,7 @@ def _place(corner, fx, fy, weight, centroid, first, last, matrix, centre, box): 
         corner[i] = row * box + column
 
 
-@njit(inline="always", fastmath=True)  # type: ignore[untyped-decorator]
+@njit(inline="always", fastmath=True)
 def _splat(pixels, corner, fx, fy, weight, count, box):  # type: ignore[no-untyped-def]
     """Spread each bead over four pixels. Unsigned indices spare the wrap-around test of negative ones."""
     below = np.uint64(box)
@@ -98,25 +98,25 @@ def _splat(pixels, corner, fx, fy, weight, count, box):  # type: ignore[no-untyp
         pixels[k + below + one] += low_right
 
 
-@njit(inline="always", fastmath=True)  # type: ignore[untyped-decorator]
+@njit(inline="always", fastmath=True)
 def _scale(out, a, factor):  # type: ignore[no-untyped-def]
     for i in range(len(out)):
         out[i] = factor * a[i]
 
 
-@njit(inline="always", fastmath=True)  # type: ignore[untyped-decorator]
+@njit(inline="always", fastmath=True)
 def _add_pair(out, a, b, factor):  # type: ignore[no-untyped-def]
     for i in range(len(out)):
         out[i] += factor * (a[i] + b[i])
 
 
-@njit(inline="always", fastmath=True)  # type: ignore[untyped-decorator]
+@njit(inline="always", fastmath=True)
 def _blur(pixels, tall, wide, taps, box):  # type: ignore[no-untyped-def]
     """Convolve with symmetric taps along both axes; nothing lies beyond the edge.
 
-    Every step is one long loop over whole arrays, which the compiler turns into vector instructions: four times
-    faster than going row by row. ``tall`` holds zero rows above and below the image, ``wide`` zero columns on both sides
-    (box (box + 2 radius) pixels each).
+    Every step is one long loop over whole arrays, which the compiler turns into vector instructions: four
+    times faster than going row by row. ``tall`` holds zero rows above and below the image, ``wide`` zero
+    columns on both sides (box (box + 2 radius) pixels each).
     """
     radius = len(taps) - 1
     pitch = box + 2 * radius
@@ -140,10 +140,10 @@ def _blur(pixels, tall, wide, taps, box):  # type: ignore[no-untyped-def]
         _scale(pixels[row * box : (row + 1) * box], tall[row * pitch : row * pitch + box], np.float32(1))
 
 
-@njit(parallel=True, fastmath=True, cache=True, nogil=True)  # type: ignore[untyped-decorator]
-def _project_all(
+@njit(parallel=True, fastmath=True, cache=True, nogil=True)
+def _project_all(  # type: ignore[no-untyped-def]
     centroid, volume, ice, nucleic, start, structure, matrix, centre, stain, taps, table, workers, images
-):  # type: ignore[no-untyped-def]
+):
     box = images.shape[1]
     padded = box * (box + 2 * (taps.shape[1] - 1))
     most = np.max(start[1:] - start[:-1])
@@ -169,7 +169,7 @@ def project(cloud: BeadCloud, exposure: Exposure, box_px: int) -> NDArray[np.flo
     """Draw the projections of an exposure: float32 (n, box, box), particle bright, no optics and no noise."""
     images = np.empty((len(exposure.structure), box_px, box_px), np.float32)
     _project_all(
-        np.ascontiguousarray(cloud.centroid_angstrom.T),
+        cloud.centroid_angstrom,
         cloud.stain_weight,
         cloud.ice_weight,
         cloud.nucleic,

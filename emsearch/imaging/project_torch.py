@@ -17,7 +17,7 @@ class TorchCloud:
 
     def __init__(self, cloud: BeadCloud, device: torch.device) -> None:
         self.device = device
-        self.centroid = torch.from_numpy(cloud.centroid_angstrom).to(device)
+        self.centroid = torch.from_numpy(cloud.centroid_angstrom).to(device).T
         self.volume = torch.from_numpy(cloud.stain_weight).to(device)
         self.ice = torch.from_numpy(cloud.ice_weight).to(device)
         self.nucleic = torch.from_numpy(cloud.nucleic).to(device)

@@ -1,4 +1,4 @@
-"""Rotations and viewing directions. Quaternions are (w, x, y, z); matrices act on column vectors."""
+"""Orientations and viewing directions as unit quaternions, (w, x, y, z)."""
 
 import math
 
@@ -7,27 +7,11 @@ from numpy.typing import NDArray
 
 __all__ = [
     "healpix_directions",
-    "matrix_from_quaternion",
     "multiply_quaternions",
     "quaternion_about_beam",
     "quaternion_from_direction",
     "random_quaternions",
 ]
-
-
-def matrix_from_quaternion(quaternion: NDArray[np.floating]) -> NDArray[np.float64]:
-    """Return rotation matrices (..., 3, 3) of unit quaternions (..., 4).
-
-    >>> matrix_from_quaternion(np.array([1.0, 0.0, 0.0, 0.0])).astype(int).tolist()
-    [[1, 0, 0], [0, 1, 0], [0, 0, 1]]
-    """
-    w, x, y, z = np.moveaxis(np.asarray(quaternion, np.float64), -1, 0)
-    rows = [
-        [1 - 2 * (y * y + z * z), 2 * (x * y - w * z), 2 * (x * z + w * y)],
-        [2 * (x * y + w * z), 1 - 2 * (x * x + z * z), 2 * (y * z - w * x)],
-        [2 * (x * z - w * y), 2 * (y * z + w * x), 1 - 2 * (x * x + y * y)],
-    ]
-    return np.stack([np.stack(row, axis=-1) for row in rows], axis=-2)
 
 
 def multiply_quaternions(left: NDArray[np.floating], right: NDArray[np.floating]) -> NDArray[np.float64]:
@@ -79,7 +63,7 @@ def healpix_directions(nside: int) -> NDArray[np.float64]:
 
 
 def quaternion_from_direction(direction: NDArray[np.floating]) -> NDArray[np.float64]:
-    """Return quaternions (..., 4) of the shortest rotation that turns directions (..., 3) onto the beam, +z."""
+    """Return quaternions (..., 4) of the shortest rotation that takes directions (..., 3) to the beam, +z."""
     d = np.asarray(direction, np.float64)
     w = 1 + d[..., 2]
     q = np.stack([w, d[..., 1], -d[..., 0], np.zeros_like(w)], axis=-1)

@@ -23,8 +23,8 @@ _ROOM = 1.15  # an aperture leaves at least this many particle radii
 class Shot:
     """The same n images at three steps, each float32 (n, box, box).
 
-    ``projections`` are bare; ``micrographs`` have optics and noise, in units of the signal's standard deviation;
-    ``images`` are normalised as the network sees them.
+    ``projections`` are bare; ``micrographs`` have optics and noise, in units of the signal's standard
+    deviation; ``images`` are normalised as the network sees them.
     """
 
     projections: Tensor
@@ -47,7 +47,7 @@ class Simulator:
         pixel_size_angstrom: NDArray[np.floating],
         box_px: int,
     ) -> Tensor:
-        """Draw bare projections: float32 (n, box, box), particle bright, in A^3 of excluded volume a pixel."""
+        """Draw bare projections: float32 (n, box, box), particle bright, in A^3 of volume a pixel."""
         exposure = expose(self.cloud, structure, parameters, pixel_size_angstrom, box_px)
         if self._on_device is not None:
             return project_torch.project(self._on_device, exposure, box_px)

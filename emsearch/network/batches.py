@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
+from numba import set_num_threads
 from torch import Tensor
 from torch.nn import functional
 
@@ -22,7 +23,7 @@ _AHEAD = 4
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """n images (n, 1, box, box), their groups int64 (n,), size classes int64 (n,) and clean sketches (n, 256)."""
+    """n images (n, 1, box, box), their groups and size classes, int64 (n,), and clean sketches (n, 256)."""
 
     images: Tensor
     group: Tensor
@@ -79,6 +80,8 @@ def ahead(draw: Callable[[int], Batch], first: int, last: int) -> Iterator[Batch
                 continue
 
     def work() -> None:
+        torch.set_num_threads(1)  # of this thread: a second team of threads would make the network's wait
+        set_num_threads(1)
         try:
             for step in range(first, last):
                 if stop.is_set():

@@ -45,10 +45,22 @@ def save_weights(path: Path, network: ShapeNetwork) -> None:
 
 
 def load_weights(path: Path) -> dict[str, Tensor]:
-    """Read float32 weights from safetensors."""
+    """Read float32 weights from safetensors.
+
+    Raises
+    ------
+    InputError
+        The file is not there or is no safetensors file.
+    """
+    from safetensors import SafetensorError
     from safetensors.torch import load_file
 
-    return {name: value.float() for name, value in load_file(path).items()}
+    try:
+        return {name: value.float() for name, value in load_file(path).items()}
+    except (OSError, SafetensorError) as error:
+        raise InputError(
+            f"{path} cannot be read as safetensors ({error}); give a file of weights."
+        ) from error
 
 
 def network_from_weights(weights: dict[str, Tensor]) -> ShapeNetwork:
@@ -66,20 +78,27 @@ def _imagenet() -> dict[str, Tensor]:
 
 
 def start_from(network: ShapeNetwork, pretrained: str) -> None:
-    """Load a trunk: "imagenet" (fetched by torchvision), or a safetensors file of torchvision's or of our own names.
+    """Load a trunk: "imagenet" (fetched by torchvision), or a safetensors file of torchvision's or our names.
 
-    A first convolution of three channels is summed to one. Raises InputError where names or shapes do not fit.
+    A first convolution of three channels is summed to one.
+
+    Raises
+    ------
+    InputError
+        The file is no safetensors file, or names or shapes do not fit.
     """
     weights = _imagenet() if pretrained == "imagenet" else load_weights(Path(pretrained))
     trunk = {name.removeprefix("trunk."): value for name, value in weights.items()}
     wanted = network.trunk.state_dict()
     trunk = {name: value for name, value in trunk.items() if name in wanted}
-    if "conv1.weight" in trunk:
-        trunk["conv1.weight"] = trunk["conv1.weight"].sum(1, keepdim=True)
-    missing = [name for name in wanted if name not in trunk and not name.endswith("num_batches_tracked")]
-    if missing or any(trunk[name].shape != wanted[name].shape for name in trunk):
+    first = trunk.get("conv1.weight")
+    if first is not None and first.ndim == 4:
+        trunk["conv1.weight"] = first.sum(1, keepdim=True)
+    counted = {name for name in wanted if name.endswith("num_batches_tracked")}
+    unfit = [n for n in wanted if n not in counted and (n not in trunk or trunk[n].shape != wanted[n].shape)]
+    if unfit:
         raise InputError(
-            f"{pretrained} does not hold the weights of a ResNet50 (missing or of another shape: "
-            f"{', '.join(missing[:3]) or 'see the shapes'}); give torchvision's resnet50 as safetensors."
+            f"{pretrained} does not hold the weights of a ResNet50 ({len(unfit)} missing or of another shape, "
+            f"such as {', '.join(unfit[:3])}); give torchvision's resnet50 as safetensors."
         )
     network.trunk.load_state_dict(trunk, strict=False)

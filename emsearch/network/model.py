@@ -15,8 +15,9 @@ SKETCH_PX = 16
 class ShapeNetwork(nn.Module):
     """Images (n, 1, box, box) to unit embeddings (n, width) and logits over groups (n, groups).
 
-    The classifier is a cosine one: each group has a direction on the sphere, and the logit is the cosine times a learned
-    scale (Wang et al., NormFace, ACM MM 2017), so that what separates groups also orders neighbours in the index.
+    The classifier is a cosine one: each group has a direction on the sphere, and the logit is the cosine times
+    a learned scale (Wang et al., NormFace, ACM MM 2017), so that what separates groups also orders neighbours
+    in the index.
     """
 
     def __init__(self, groups: int, *, width: int = 128, dropout: float = 0.1) -> None:
@@ -43,8 +44,8 @@ class ShapeNetwork(nn.Module):
     def forward(self, images: Tensor) -> tuple[Tensor, Tensor]:
         """Return logits over groups (n, groups) and a sketch of the noise-free projection (n, 256).
 
-        The sketch is for training only: it teaches the features what stands in the image, hundreds of numbers for each
-        image where the group alone tells eight bits.
+        The sketch is for training only: it teaches the features what stands in the image, hundreds of numbers
+        for each image where the group alone tells eight bits.
         """
         features = self.trunk(images)
         return self.classify(self._embed(features)), self.sketch(features)

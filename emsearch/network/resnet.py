@@ -1,7 +1,8 @@
 """ResNet50 (He et al., CVPR 2016) for images of one channel, in plain torch.
 
-Layer by layer, name by name the network of torchvision (stride in the 3 x 3 convolution, "v1.5"), so that its weights load
-here; a test holds the two against each other. Plain torch, because training also runs where torchvision is not installed.
+Layer by layer, name by name the network of torchvision (stride in the 3 x 3 convolution, "v1.5"), so that its
+weights load here; a test holds the two against each other. Plain torch, because training also runs where
+torchvision is not installed.
 """
 
 import torch
@@ -57,7 +58,7 @@ class ResNet50(nn.Module):
         self._start()
 
     def _start(self) -> None:
-        """He initialisation; the last normalisation of each block starts at zero (Goyal et al., 1706.02677)."""
+        """Initialise after He; a block's last normalisation starts at zero (Goyal et al., 1706.02677)."""
         for module in self.modules():
             if isinstance(module, nn.Conv2d):
                 nn.init.kaiming_normal_(module.weight, mode="fan_out", nonlinearity="relu")
@@ -66,7 +67,7 @@ class ResNet50(nn.Module):
 
     def forward(self, images: Tensor) -> Tensor:
         """Return pooled features (n, 2048)."""
-        x = self.maxpool(torch.relu(self.bn1(self.conv1(images))))
+        x: Tensor = self.maxpool(torch.relu(self.bn1(self.conv1(images))))
         for number in range(1, len(_STAGES) + 1):
             x = self.get_submodule(f"layer{number}")(x)
         return x.mean((2, 3))

@@ -34,10 +34,12 @@ def box_at(progress: float, stages: tuple[tuple[float, int], ...]) -> int:
 
 
 def lowest_snr_at(progress: float, start: float, end: float, share: float) -> float:
-    """Return the least signal-to-noise ratio drawn at a share of the run: from clean to noisy, evenly in the logarithm.
+    """Return the least signal-to-noise ratio drawn at a share of the run.
+
+    It goes from ``start`` to ``end`` over the first ``share`` of the run, evenly in the logarithm.
 
     >>> [round(lowest_snr_at(p, 10.0, 0.1, 0.5), 2) for p in (0.0, 0.25, 0.5, 1.0)]
     [10.0, 1.0, 0.1, 0.1]
     """
     done = min(1.0, progress / share) if share > 0 else 1.0
-    return start ** (1 - done) * end**done
+    return float(start ** (1 - done) * end**done)

@@ -11,9 +11,9 @@ __all__ = ["TrainingSettings"]
 class TrainingSettings:
     """How the network is trained; the defaults are those of the shipped index.
 
-    ``stages`` are (share of all images, box in pixels): small, cheap images first, the full box last. Peak learning rate is
-    for a batch of 128 and grows with the batch. Over the share ``curriculum`` of the run the noisiest images drawn go from
-    ``first_lowest_snr`` down to the lowest of ``ranges``.
+    ``stages`` are (share of all images, box in pixels): small, cheap images first, the full box last. Peak
+    learning rate is for a batch of 128 and grows with the batch. Over the share ``curriculum`` of the run the
+    noisiest images drawn go from ``first_lowest_snr`` down to the lowest of ``ranges``.
     """
 
     images: int = 640_000

@@ -142,7 +142,7 @@ class Trainer:
         return logits.float(), sketch.float()
 
     def learn(self, batch: Batch) -> tuple[float, float, float]:
-        """Take one step; return the loss and the share of images right at the first and in the first three."""
+        """Take one step; return the loss and the shares of images right at first and in the first three."""
         torch.manual_seed(hash((self.settings.seed, self.step, self.rank)))
         rate = self.settings.learning_rate * self.batch_of_all / 128
         for group in self.optimiser.param_groups:
@@ -153,7 +153,7 @@ class Trainer:
         loss = group_loss(logits, batch.group, allowed, self.settings.label_smoothing)
         loss = loss + self.settings.sketch_weight * functional.mse_loss(sketch, batch.sketch)
         self.optimiser.zero_grad(set_to_none=True)
-        loss.backward()  # type: ignore[no-untyped-call]
+        loss.backward()
         nn.utils.clip_grad_norm_(self.network.parameters(), 5.0)
         self.optimiser.step()
         self.step += 1
@@ -316,7 +316,8 @@ def progress_line(p: Progress) -> str:
     )
     if p.validation is not None:
         v = p.validation
-        line += f"  | unseen: loss {v['loss']:.3f} top-1 {v['top1']:.3f} top-3 {v['top3']:.3f} top-20 {v['top20']:.3f}"
+        line += f"  | unseen: loss {v['loss']:.3f} top-1 {v['top1']:.3f}"
+        line += f" top-3 {v['top3']:.3f} top-20 {v['top20']:.3f}"
     return line
 
 

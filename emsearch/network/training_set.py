@@ -45,7 +45,7 @@ class TrainingSet:
     box_px: int
 
     def draw(self, rng: np.random.Generator, n: int, member_share: float) -> NDArray[np.int64]:
-        """Draw n structures, groups alike often; ``member_share`` of them any member, the rest the representative."""
+        """Draw n structures, groups alike often; ``member_share`` any member, the rest the representative."""
         group = rng.integers(0, len(self.groups), n)
         order = np.argsort(self.group_of_structure, kind="stable")
         first = np.searchsorted(self.group_of_structure[order], np.arange(len(self.groups) + 1))

@@ -23,8 +23,8 @@ from emsearch_index.vectors import Vectors
 
 __all__ = ["Group", "SearchIndex", "SizeClass", "open_index"]
 
-NEIGHBOURS = 256
-"""Views asked of FAISS for each copy of an image."""
+NEIGHBOURS = 1024
+"""Views asked of FAISS for each copy of an image: more than any one group has, so that others are heard too."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +110,9 @@ class SearchIndex:
 
 def _read_groups(catalogue: Catalogue, order: list[str]) -> list[Group]:
     members: dict[str, list[str]] = {name: [] for name in order}
-    for row in catalogue.rows("SELECT group_id, structure_id FROM group_members ORDER BY similarity DESC, structure_id"):
+    for row in catalogue.rows(
+        "SELECT group_id, structure_id FROM group_members ORDER BY similarity DESC, structure_id"
+    ):
         members[row["group_id"]].append(row["structure_id"])
     rows = catalogue.rows(
         "SELECT g.id, g.size_class, g.representative_id, s.title, s.mass_da, s.dmax_angstrom "

@@ -1,7 +1,7 @@
 """Projection matching: the pose of a structure whose projection correlates best with an image.
 
-First all directions over the sphere at several stain fills, every in-plane angle and a few shifts; then, for the best poses, a
-search of the neighbourhood with rounds of smaller steps over direction, fill and resolution.
+First all directions over the sphere at several stain fills, every in-plane angle and a few shifts; then, for the
+best poses, a search of the neighbourhood with rounds of smaller steps over direction, fill and resolution.
 """
 
 from collections.abc import Sequence
@@ -49,7 +49,8 @@ class Pose:
     """How a structure lies under the image, and how well that explains it.
 
     ``quaternion`` (4,) without the in-plane angle; ``in_plane_degrees`` turns the projection from +x towards +y;
-    ``shift_px`` is (x, y) of the particle from the middle, in pixels of the class; ``correlation`` is normalised over the disc.
+    ``shift_px`` is (x, y) of the particle from the middle, in pixels of the class; ``correlation`` is normalised over
+    the disc.
     """
 
     structure: int
@@ -66,8 +67,9 @@ class Pose:
 
 
 def _shifts(reach_px: float, step_px: float) -> Tensor:
-    """Return (s, 2) shifts on a square grid within a circle, none first."""
-    axis = torch.arange(-reach_px, reach_px + 1e-6, step_px)
+    """Return (s, 2) shifts on a square grid within a circle, no shift among them."""
+    steps = int(reach_px / step_px + 1e-6)
+    axis = torch.arange(-steps, steps + 1) * step_px
     grid = torch.cartesian_prod(axis, axis)
     distance = torch.linalg.vector_norm(grid, dim=1)
     return grid[distance <= reach_px + 1e-6]
@@ -80,6 +82,8 @@ def _correlate(views: Tensor, queries: Tensor, angles: int) -> tuple[Tensor, Ten
     products of coefficients is the transform of the correlation over the in-plane angle, here at ``angles`` steps.
     """
     product = torch.einsum("cvrm,csrm->cvsm", views.conj(), queries)
+    if angles > 2 * (product.shape[3] - 1):
+        product[..., -1] /= 2  # what was the Nyquist frequency now has a partner of its own
     curves = torch.fft.irfft(product, n=angles, dim=3) * angles
     best, place = curves.flatten(2).max(2)
     return best, place // angles, place % angles
@@ -88,13 +92,17 @@ def _correlate(views: Tensor, queries: Tensor, angles: int) -> tuple[Tensor, Ten
 class _Matcher:
     """One image against the structures of a simulator."""
 
-    def __init__(self, image: Tensor, aperture_px: float, simulator: Simulator, pixel_size_angstrom: float) -> None:
+    def __init__(
+        self, image: Tensor, aperture_px: float, simulator: Simulator, pixel_size_angstrom: float
+    ) -> None:
         self.image = image
         self.simulator = simulator
         self.pixel = pixel_size_angstrom
         self.grid = PolarGrid(rings=max(4, int(aperture_px) - 1))
 
-    def views(self, structure: NDArray[np.int64], quaternion: Floats, fill: Floats, resolution: Floats) -> Tensor:
+    def views(
+        self, structure: NDArray[np.int64], quaternion: Floats, fill: Floats, resolution: Floats
+    ) -> Tensor:
         """Draw clean projections (v,) and return their polar coefficients (v, rings, m)."""
         parameters = replace(
             clean_parameters(quaternion),
@@ -139,7 +147,9 @@ class _Matcher:
             )
         return found
 
-    def refine(self, poses: Sequence[Pose], settings: MatchingSettings, rng: np.random.Generator) -> list[Pose]:
+    def refine(
+        self, poses: Sequence[Pose], settings: MatchingSettings, rng: np.random.Generator
+    ) -> list[Pose]:
         """Improve each pose by rounds of random steps, half as wide each round, around the best so far."""
         now = list(poses)
         step_degrees, step_px = settings.first_step_degrees, settings.shift_px / 4
@@ -161,7 +171,9 @@ class _Matcher:
         small /= np.linalg.norm(small, axis=1, keepdims=True)
         quaternion = multiply_quaternions(small, np.stack([poses[k].quaternion for k in around]))
         spread = step_degrees / 50
-        fill = np.array([poses[k].fill for k in around]) + np.where(first, 0, rng.normal(0, spread, len(around)))
+        fill = np.array([poses[k].fill for k in around]) + np.where(
+            first, 0, rng.normal(0, spread, len(around))
+        )
         softer = np.where(first, 1, np.exp(rng.normal(0, 2 * spread, len(around))))
         resolution = np.clip(np.array([poses[k].resolution_angstrom for k in around]) * softer, 10, 40)
         fill = np.where(fill > 0.97, 1.0, np.clip(fill, 0.25, 1.0))
@@ -211,7 +223,9 @@ def match(
     settings = settings or MatchingSettings()
     matcher = _Matcher(image.cpu(), aperture_px, simulator, pixel_size_angstrom)
     found = matcher.search(structures, settings)
-    best_first = sorted(range(len(found)), key=lambda k: -found[k][0].correlation)[: settings.structures_refined]
+    best_first = sorted(range(len(found)), key=lambda k: -found[k][0].correlation)[
+        : settings.structures_refined
+    ]
     chosen = [pose for k in best_first for pose in found[k]]
     refined = matcher.refine(chosen, settings, np.random.default_rng(0))
     best = [poses[0] for poses in found]

@@ -10,9 +10,9 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-from numba import njit, prange
 from numpy.typing import NDArray
 from torch import Tensor
+from torch.nn import functional
 
 __all__ = ["PolarGrid", "polar_coefficients"]
 
@@ -40,25 +40,15 @@ class PolarGrid:
         return radius / (radius.sum() * self.angles)
 
 
-@njit(parallel=True, fastmath=True, cache=True, nogil=True)  # type: ignore[untyped-decorator]
-def _sample(images, centre, points, out):  # type: ignore[no-untyped-def]
-    """Interpolate bilinearly at ``points`` about each image's centre; what lies off the image is zero."""
-    count, height, width = images.shape
-    for n in prange(count):
-        for k in range(len(points)):
-            x = centre[n, 0] + points[k, 0]
-            y = centre[n, 1] + points[k, 1]
-            value = np.float32(0)
-            if x >= 0 and y >= 0 and x < width - 1 and y < height - 1:
-                column = np.uint64(x)
-                row = np.uint64(y)
-                fx = x - np.float32(column)
-                fy = y - np.float32(row)
-                one = np.uint64(1)
-                above = images[n, row, column] * (1 - fx) + images[n, row, column + one] * fx
-                below = images[n, row + one, column] * (1 - fx) + images[n, row + one, column + one] * fx
-                value = above * (1 - fy) + below * fy
-            out[n, k] = value
+def _sample(images: Tensor, centre: Tensor, points: Tensor) -> Tensor:
+    """Interpolate images (n, box, box) bilinearly at points (k, 2) about centres (n or 1, 2): (n, k), zero outside."""
+    box = images.shape[-1]
+    place = (points[None] + centre[:, None]) * (2 / box) + (1 / box - 1)  # pixel centres to [-1, 1]
+    place = place.expand(len(images), -1, -1)
+    sampled = functional.grid_sample(
+        images[:, None], place[:, None], mode="bilinear", padding_mode="zeros", align_corners=False
+    )
+    return sampled[:, 0, 0]
 
 
 def polar_coefficients(images: Tensor, grid: PolarGrid, shift_px: Tensor | None = None) -> Tensor:
@@ -67,15 +57,14 @@ def polar_coefficients(images: Tensor, grid: PolarGrid, shift_px: Tensor | None 
     The mean over the disc is taken away and the norm over it set to one (each sample weighs its area), so that the inner
     product of two is their normalised correlation. ``shift_px`` (n, 2) moves the middle of each image, (x, y).
     """
-    n, box = len(images), images.shape[-1]
-    centre = torch.full((n, 2), float(box // 2))
+    centre = torch.full((1, 2), float(images.shape[-1] // 2))
     if shift_px is not None:
         centre = centre + shift_px
-    samples = np.empty((n, grid.rings * grid.angles), np.float32)
-    _sample(np.ascontiguousarray(images.numpy()), centre.numpy().astype(np.float32), grid.points(), samples)
-    values = torch.from_numpy(samples).view(n, grid.rings, grid.angles)
+    samples = _sample(images, centre, torch.from_numpy(grid.points()))
+    values = samples.view(len(images), grid.rings, grid.angles)
     area = grid.area()[:, None]
     values = values - (values * area).sum((1, 2), keepdim=True)
     norm = (values.square() * area).sum((1, 2), keepdim=True).sqrt().clamp_min(1e-20)
     weighted = values * area.sqrt() / norm
-    return torch.fft.rfft(weighted, dim=2, norm="ortho")
+    coefficients: Tensor = torch.fft.rfft(weighted, dim=2, norm="ortho")
+    return coefficients

@@ -33,7 +33,7 @@ def centre_of_particle_px(images: Tensor) -> Tensor:
     The centre of mass of what rises above the mean by one standard deviation after smoothing to a sixteenth of the image;
     (0, 0) where that lies further off than 15 % of the image.
     """
-    n, height, width = images.shape
+    height, width = images.shape[1:]
     side = min(height, width)
     sigma = side / 16
     k2 = torch.fft.fftfreq(height)[:, None] ** 2 + torch.fft.rfftfreq(width)[None, :] ** 2
@@ -45,7 +45,8 @@ def centre_of_particle_px(images: Tensor) -> Tensor:
     y = (excess.sum(2) * (torch.arange(height) - height // 2)).sum(1) / total
     centre = torch.stack([x, y], 1)
     near = torch.linalg.vector_norm(centre, dim=1) <= _LARGEST_SHIFT_BOX * side
-    return centre * near[:, None]
+    believed: Tensor = centre * near[:, None]
+    return believed
 
 
 def _low_pass(images: Tensor, keep: float) -> Tensor:
@@ -53,7 +54,8 @@ def _low_pass(images: Tensor, keep: float) -> Tensor:
     side = images.shape[-1]
     k = frequency_grid(side, images.device).sqrt() / (0.5 * keep)
     edge = torch.cos(((k - 0.85) / 0.15).clamp(0, 1) * (math.pi / 2)) ** 2
-    return torch.fft.irfft2(torch.fft.rfft2(images) * edge, s=images.shape[-2:])
+    kept: Tensor = torch.fft.irfft2(torch.fft.rfft2(images) * edge, s=images.shape[-2:])
+    return kept
 
 
 def _squared(images: Tensor) -> Tensor:

@@ -1,7 +1,7 @@
 """What the network proposes for an image: groups, each with its share and nearest view."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -18,10 +18,17 @@ _FRAME_SHARPNESS = 10.0  # how fast a sampling loses weight as its best cosine f
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """A group that the network proposes: its share, best cosine, the structure of its nearest view, and where it was seen."""
+    """A group that the network proposes.
+
+    ``share`` is its part of the whole, the mean of ``classifier`` and ``vote`` (each a share within the size class)
+    weighted by how well the sampling fits; ``similarity`` the cosine of its nearest view, ``structure`` whose view
+    that is.
+    """
 
     group: int
     share: float
+    classifier: float
+    vote: float
     similarity: float
     structure: str
     sampling: Sampling
@@ -56,9 +63,10 @@ def _copies(image: Tensor, sampling: Sampling, box_px: int) -> Framed:
 def _candidates(index: SearchIndex, sampling: Sampling, framed: Framed, embedding: Tensor) -> list[Candidate]:
     size_class = index.classes[sampling.size_class]
     votes = index.vote(embedding, size_class)
-    chance = index.classify(embedding, size_class).mean(0)
-    share = 0.5 * chance
-    share[votes.group] += 0.5 * votes.share
+    classifier = index.classify(embedding, size_class).mean(0)
+    vote = np.zeros(len(classifier))
+    vote[votes.group] = votes.share
+    share = (classifier + vote) / 2
     similarity = np.full(len(share), -1.0)
     similarity[votes.group] = votes.similarity
     nearest = dict(zip(votes.group.tolist(), votes.vector_id.tolist(), strict=True))
@@ -68,6 +76,8 @@ def _candidates(index: SearchIndex, sampling: Sampling, framed: Framed, embeddin
         Candidate(
             group=group,
             share=float(share[group]),
+            classifier=float(classifier[group]),
+            vote=float(vote[group]),
             similarity=float(similarity[group]),
             structure=index.structures[size_class.structure_of_vector[nearest[group]]]
             if group in nearest
@@ -95,11 +105,7 @@ def propose(index: SearchIndex, image: Tensor, pixel_size_angstrom: float | None
                 shares[c.group], best[c.group] = w * c.share, c
     total = sum(shares.values())
     ranked = sorted(best, key=lambda group: (-shares[group], group))
-    return Proposal(tuple(_with_share(best[group], shares[group] / total) for group in ranked))
-
-
-def _with_share(c: Candidate, share: float) -> Candidate:
-    return Candidate(c.group, share, c.similarity, c.structure, c.sampling, c.centre_px)
+    return Proposal(tuple(replace(best[group], share=shares[group] / total) for group in ranked))
 
 
 def explained(index: SearchIndex, images: Sequence[Tensor], pixel_size_angstrom: float | None) -> float:

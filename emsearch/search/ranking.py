@@ -1,5 +1,6 @@
 """From votes and correlations to probabilities, "none of these" among them."""
 
+import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
 from typing import Any
@@ -14,9 +15,10 @@ __all__ = ["Calibration", "Evidence", "evidence_of", "group_probabilities", "kno
 class Calibration:
     """What turns evidence into probabilities; fitted on simulated images of the index's own structures.
 
-    ``match_weight`` multiplies the gain in log-likelihood of the correlation, ``network_weight`` the log of the network's share.
-    The probability that the image's structure is in the index is the logistic of ``offset`` plus the weights times the
-    features of `Evidence`; the fit's negatives are the same images with their own group struck from the candidates.
+    ``match_weight`` multiplies the gain in log-likelihood of the correlation, ``network_weight`` the log of the
+    network's share. The probability that the image's structure is in the index is the logistic of ``offset`` plus
+    the weights times the features of `Evidence`; the fit's negatives are the same images with their own group struck
+    from the candidates.
     """
 
     match_weight: float = 0.02
@@ -87,4 +89,4 @@ def known_probability(evidence: Evidence, calibration: Calibration) -> float:
     c = calibration
     z = c.offset + c.similarity * evidence.similarity + c.correlation * evidence.correlation
     z += c.gain * evidence.gain + c.margin * evidence.margin
-    return float(1 / (1 + np.exp(-z)))
+    return 0.5 + 0.5 * math.tanh(z / 2)  # the logistic function, without overflow

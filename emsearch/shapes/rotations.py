@@ -1,4 +1,4 @@
-"""Rotations to start a superposition from. Matrices act on column vectors; quaternions are (w, x, y, z)."""
+"""Rotations. Matrices act on column vectors; quaternions are (w, x, y, z)."""
 
 from itertools import permutations, product
 
@@ -42,15 +42,19 @@ def super_fibonacci(count: int) -> NDArray[np.float64]:
     )
 
 
-def quaternions_to_matrices(quaternion: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Turn unit quaternions (k, 4) into rotation matrices (k, 3, 3)."""
-    w, x, y, z = quaternion.T
+def quaternions_to_matrices(quaternion: NDArray[np.floating]) -> NDArray[np.float64]:
+    """Return rotation matrices (..., 3, 3) of unit quaternions (..., 4).
+
+    >>> quaternions_to_matrices(np.array([1.0, 0.0, 0.0, 0.0])).astype(int).tolist()
+    [[1, 0, 0], [0, 1, 0], [0, 0, 1]]
+    """
+    w, x, y, z = np.moveaxis(np.asarray(quaternion, np.float64), -1, 0)
     rows = [
         [1 - 2 * (y * y + z * z), 2 * (x * y - w * z), 2 * (x * z + w * y)],
         [2 * (x * y + w * z), 1 - 2 * (x * x + z * z), 2 * (y * z - w * x)],
         [2 * (x * z - w * y), 2 * (y * z + w * x), 1 - 2 * (x * x + y * y)],
     ]
-    return np.ascontiguousarray(np.moveaxis(np.array(rows), 2, 0))
+    return np.stack([np.stack(row, axis=-1) for row in rows], axis=-2)
 
 
 def mirrored(matrices: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -3,6 +3,7 @@
 This module needs numpy only, so that simulation and training run where gemmi is not installed.
 """
 
+import weakref
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -90,7 +91,8 @@ def _unpack(packed: NDArray[np.void], step: float) -> BeadModel:
 def write_bead_archive(path: Path, models: Iterable[tuple[str, BeadModel]], **beside: NDArray[Any]) -> None:
     """Write bead models into one .npz: coordinates to 0.02 A, all else to 1 part in 1,000.
 
-    Each model stands under its own key, so that one can be read without the rest; ``beside`` are arrays kept with them.
+    Each model stands under its own key, so that one can be read without the rest; ``beside`` are arrays kept
+    with them.
     """
     arrays: dict[str, NDArray[np.void]] = {}
     names: list[str] = []
@@ -99,9 +101,8 @@ def write_bead_archive(path: Path, models: Iterable[tuple[str, BeadModel]], **be
         arrays[f"beads/{name}"], step = _pack(beads)
         names.append(name)
         steps.append(step)
-    np.savez_compressed(  # type: ignore[arg-type]
-        path, names=np.array(names, dtype=np.str_), steps=np.array(steps, np.float64), **arrays, **beside
-    )
+    order = {"names": np.array(names, dtype=np.str_), "steps": np.array(steps, np.float64)}
+    np.savez_compressed(path, **order, **arrays, **beside)  # type: ignore[arg-type]  # none is allow_pickle
 
 
 class BeadArchive(Mapping[str, BeadModel]):
@@ -109,6 +110,7 @@ class BeadArchive(Mapping[str, BeadModel]):
 
     def __init__(self, path: Path) -> None:
         self._file = np.load(path, allow_pickle=False)
+        weakref.finalize(self, self._file.close)  # also where an error's traceback keeps the archive in a cycle
         self._steps = dict(zip(self._file["names"].tolist(), self._file["steps"].tolist(), strict=True))
 
     def __getitem__(self, name: str) -> BeadModel:

@@ -128,7 +128,7 @@ _GROUP_MEMBERS = Table(
         ("similarity", "DOUBLE", "Overlap score with the representative, 0 to 1"),
         ("rotation", "DOUBLE[]", "Rotation matrix, 9 numbers row by row, acting on column vectors"),
         ("translation_angstrom", "DOUBLE[]", "Shift (x, y, z) in A after the rotation"),
-        ("mirror", "BOOLEAN", "Whether the member was mirrored (x to -x) before the rotation"),
+        ("mirror", "BOOLEAN", "Whether the member was mirrored (z to -z) before the rotation"),
     ),
 )
 

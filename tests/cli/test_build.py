@@ -16,8 +16,7 @@ STAGES = ("ingest", "group", "train", "index", "publish")
 class Settings:
     map_level: float | None = None
     training_images: int = 1000
-    training_minutes: float | None = None
-    directions: int = 192
+    nside: int = 4
     workers: int = 2
     seed: int = 0
     pretrained: str | None = None
@@ -45,6 +44,11 @@ def calls(replace_module: Callable[..., None]) -> list[dict[str, Any]]:
         seen.append({"inputs": inputs, "settings": settings})
         return Record(7, 1.5)
 
+    def nside_of_directions(directions: int) -> int:
+        if directions != 768:
+            raise UsageError(f"{directions} directions")
+        return 8
+
     def simulate_file(structure: str, out: Path, **options: Any) -> Path:
         seen.append({"structure": structure, "out": out, **options})
         return out
@@ -54,6 +58,7 @@ def calls(replace_module: Callable[..., None]) -> list[dict[str, Any]]:
         STAGES=STAGES,
         BuildSettings=Settings,
         build=build,
+        nside_of_directions=nside_of_directions,
         plan=plan,
         simulate_file=simulate_file,
     )
@@ -83,6 +88,12 @@ def test_dry_run_plans_and_does_not_build(calls: list[dict[str, Any]], run: Call
     outcome = run("build", "a", "--out", "o", "--dry-run", "--format", "tsv")
     assert outcome.out == "quantity\tvalue\nimages\t7\nhours\t1.5\n"
     assert "out" not in calls[0]
+
+
+def test_directions_become_an_nside(calls: list[dict[str, Any]], run: Callable[..., Any]) -> None:
+    assert run("build", "a", "--out", "o", "--dry-run", "--directions", "768").code == 0
+    assert calls[0]["settings"] == Settings(nside=8)
+    assert run("build", "a", "--out", "o", "--dry-run", "--directions", "200").code == 2
 
 
 def test_unknown_stage_is_a_usage_error(calls: list[dict[str, Any]], run: Callable[..., Any]) -> None:

@@ -11,7 +11,7 @@ from emsearch_index.errors import IndexMissingError
 
 
 class FakeIndex:
-    """Stands for an open index: remembers what it was asked."""
+    """Stands for an open index and the search of it: remembers what it was asked."""
 
     def __init__(self, answers: list[Answer]) -> None:
         self.answers = answers
@@ -37,7 +37,15 @@ def index(answer: Answer, replace_module: Callable[..., None]) -> FakeIndex:
             raise IndexMissingError("there is no index at nowhere")
         return fake
 
+    def search_file(index: FakeIndex, spec: str, **options: Any) -> list[Answer]:
+        return index.search_file(spec, **options)
+
+    def write_picture(index: FakeIndex, answer: Answer, path: Path) -> None:
+        index.write_picture(answer, path)
+
     replace_module("emsearch.search.engine", open_index=open_index)
+    replace_module("emsearch.search.searching", search_file=search_file)
+    replace_module("emsearch.search.picture", write_picture=write_picture)
     return fake
 
 

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from emsearch.imaging.euler_angles import euler_zyz_degrees
-from emsearch.imaging.rotations import matrix_from_quaternion
+from emsearch.shapes.rotations import quaternions_to_matrices
 
 
 def relion_matrix(rot: float, tilt: float, psi: float) -> NDArray[np.float64]:
@@ -33,7 +33,7 @@ def test_angles_describe_the_rotation_of_the_quaternion(parts: tuple[float, ...]
     quaternion = np.array([parts]) / length
     rot, tilt, psi = euler_zyz_degrees(quaternion)[0]
     np.testing.assert_allclose(
-        relion_matrix(rot, tilt, psi), matrix_from_quaternion(quaternion)[0], atol=1e-9
+        relion_matrix(rot, tilt, psi), quaternions_to_matrices(quaternion)[0], atol=1e-9
     )
     assert 0 <= tilt <= 180
     assert -180 <= rot < 180
@@ -58,7 +58,7 @@ def test_rot_is_zero_at_the_poles(tilt: float) -> None:
     quaternion = np.array([[axial * 0.6, lateral * 0.8, lateral * 0.6, axial * 0.8]])
     angles = euler_zyz_degrees(quaternion)[0]
     np.testing.assert_allclose(angles[:2], [0, tilt], atol=1e-12)
-    np.testing.assert_allclose(relion_matrix(*angles), matrix_from_quaternion(quaternion)[0], atol=1e-12)
+    np.testing.assert_allclose(relion_matrix(*angles), quaternions_to_matrices(quaternion)[0], atol=1e-12)
 
 
 def test_third_row_is_the_beam_seen_from_the_structure() -> None:

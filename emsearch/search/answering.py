@@ -1,0 +1,176 @@
+"""One image to one answer: propose, match, weigh, and say how likely "none of these" is."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from emsearch.search.engine import SearchIndex
+from emsearch.search.hits import Hit, View
+from emsearch.search.matching import MatchingSettings, Pose, match
+from emsearch.search.prepare import frame
+from emsearch.search.proposal import Candidate, Proposal, propose
+from emsearch.search.ranking import Evidence, evidence_of, group_probabilities, known_probability
+
+__all__ = [
+    "Matched",
+    "Reply",
+    "answer_image",
+    "answer_proposal",
+    "match_candidates",
+    "shortlist_probabilities",
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """What one image says: ranked hits, the probability that its structure is in the index, and the evidence."""
+
+    in_database_probability: float
+    hits: tuple[Hit, ...]
+    evidence: Evidence
+
+
+@dataclass(frozen=True, slots=True)
+class Matched:
+    """A candidate with the best pose found for it, in px of the sampling it was matched at.
+
+    ``centre_px`` is the point of the image, (x, y) from its middle in its own pixels, from which the pose's shift counts.
+    """
+
+    candidate: Candidate
+    pose: Pose
+    centre_px: tuple[float, float]
+    scale: float
+    pixels: float
+
+
+def _matching_pixel_size(index: SearchIndex, candidates: Sequence[Candidate]) -> float:
+    """Return the class pixel size that shows the largest of the leading candidates whole."""
+    return max(index.classes[c.sampling.size_class].pixel_size_angstrom for c in candidates[:5])
+
+
+def _match_together(
+    index: SearchIndex,
+    image: Tensor,
+    candidates: Sequence[Candidate],
+    pixel_size: float,
+    settings: MatchingSettings,
+) -> list[Matched]:
+    """Match candidates of one assumed image pixel size, all at the same sampling so that correlations compare."""
+    image_pixel = candidates[0].sampling.image_pixel_size_angstrom
+    scale = image_pixel / pixel_size
+    box = index.classes[0].box_px
+    centre = candidates[0].centre_px
+    framed = frame(image[None], scale, box, torch.tensor([centre]))
+    aperture = float(framed.aperture_px[0])
+    names = [c.structure for c in candidates]
+    poses = match(framed.images[0], aperture, range(len(names)), index.simulator(names), pixel_size, settings)
+    return [
+        Matched(c, pose, centre, scale, float(np.pi * aperture**2))
+        for c, pose in zip(candidates, poses, strict=True)
+    ]
+
+
+def match_candidates(
+    index: SearchIndex, image: Tensor, candidates: Sequence[Candidate], settings: MatchingSettings
+) -> list[Matched]:
+    """Match candidates, those of one assumed pixel size together; the order may change."""
+    by_pixel: dict[float, list[Candidate]] = {}
+    for c in candidates:
+        by_pixel.setdefault(c.sampling.image_pixel_size_angstrom, []).append(c)
+    matched = []
+    for group in by_pixel.values():
+        pixel_size = _matching_pixel_size(index, group)
+        matched += _match_together(index, image, group, pixel_size, settings)
+    return matched
+
+
+def _view(matched: Matched) -> View:
+    pose, candidate = matched.pose, matched.candidate
+    w, x, y, z = pose.full_quaternion().tolist()
+    return View(
+        structure=candidate.structure,
+        quaternion=(w, x, y, z),
+        in_plane_degrees=pose.in_plane_degrees,
+        shift_px=(
+            matched.centre_px[0] + pose.shift_px[0] / matched.scale,
+            matched.centre_px[1] + pose.shift_px[1] / matched.scale,
+        ),
+        mirror=False,
+        fill=pose.fill,
+        correlation=pose.correlation,
+    )
+
+
+def _hit(index: SearchIndex, rank: int, candidate: Candidate, probability: float, view: View | None) -> Hit:
+    group = index.groups[candidate.group]
+    return Hit(
+        rank=rank,
+        group=group.id,
+        representative=group.representative,
+        title=group.title,
+        members=group.members,
+        probability=probability,
+        similarity=candidate.similarity,
+        mass_kda=group.mass_kda,
+        dmax_angstrom=group.dmax_angstrom,
+        size_class=group.size_class,
+        view=view,
+    )
+
+
+def shortlist_probabilities(index: SearchIndex, matched: Sequence[Matched]) -> NDArray[np.float64]:
+    """Return probabilities over matched candidates that sum to one, of correlation and network share together."""
+    correlation = np.array([m.pose.correlation for m in matched])
+    share = np.array([m.candidate.share for m in matched])
+    return group_probabilities(
+        correlation, share, float(np.mean([m.pixels for m in matched])), index.calibration
+    )
+
+
+def answer_image(
+    index: SearchIndex,
+    image: Tensor,
+    pixel_size_angstrom: float | None,
+    *,
+    top: int = 5,
+    rerank: int = 20,
+    settings: MatchingSettings | None = None,
+) -> Reply:
+    """Answer one bright-particle image (h, w).
+
+    The probabilities of all groups and of "none of these" sum to one: groups that are not matched share among
+    themselves what the network gives them.
+    """
+    proposal = propose(index, image, pixel_size_angstrom)
+    return answer_proposal(index, image, proposal, top=top, rerank=rerank, settings=settings)
+
+
+def answer_proposal(
+    index: SearchIndex,
+    image: Tensor,
+    proposal: Proposal,
+    *,
+    top: int = 5,
+    rerank: int = 20,
+    settings: MatchingSettings | None = None,
+) -> Reply:
+    """Answer an image whose proposal is there already; ``rerank`` 0 leaves it to the network alone."""
+    short, rest = proposal.candidates[:rerank], proposal.candidates[rerank:]
+    matched = match_candidates(index, image, short, settings or MatchingSettings()) if short else []
+    similarity = np.array([c.similarity for c in proposal.candidates])
+    correlation = np.array([m.pose.correlation for m in matched] or [0.0])
+    evidence = evidence_of(similarity, correlation)
+    known = known_probability(evidence, index.calibration)
+    left = sum(c.share for c in rest)
+    ranked: list[tuple[float, Candidate, View | None]] = [(c.share, c, None) for c in rest]
+    if matched:
+        chance = shortlist_probabilities(index, matched) * (1 - left)
+        ranked += [(float(p), m.candidate, _view(m)) for p, m in zip(chance, matched, strict=True)]
+    ranked.sort(key=lambda entry: (entry[2] is None, -entry[0]))
+    hits = tuple(_hit(index, k, c, known * p, view) for k, (p, c, view) in enumerate(ranked[:top], start=1))
+    return Reply(known, hits, evidence)

@@ -1,0 +1,74 @@
+"""Files to answers."""
+
+import torch
+
+from emsearch.search.answering import answer_image
+from emsearch.search.contrast import decide_contrast
+from emsearch.search.engine import SearchIndex
+from emsearch.search.hits import Answer
+from emsearch.search.reading import ImageStack, read_images, validate_pixel_size
+
+__all__ = ["search_file"]
+
+
+def _pixel_size(stack: ImageStack, option: float | None) -> tuple[float | None, str]:
+    if option is not None:
+        return validate_pixel_size(option), "option"
+    return stack.pixel_size_angstrom, stack.pixel_size_source
+
+
+def search_file(
+    index: SearchIndex,
+    spec: str,
+    *,
+    pixel_size_angstrom: float | None = None,
+    contrast: str = "auto",
+    top: int = 5,
+    rerank: int = 20,
+) -> list[Answer]:
+    """Answer every image of a file, or the one that ``N@stack`` names.
+
+    Parameters
+    ----------
+    spec : str
+        PNG, TIFF, JPEG or MRC, or ``N@stack.mrcs`` counted from 1.
+    pixel_size_angstrom : float or None
+        Overrides the file's own; where neither is there, size is not used and every class is searched.
+    contrast : {"auto", "bright", "dark"}
+    top, rerank : int
+        Hits returned, and groups matched by projection.
+
+    Raises
+    ------
+    ImageError
+        A file that cannot be read, an image without content, or a pixel size that cannot be.
+    """
+    if pixel_size_angstrom is not None:
+        validate_pixel_size(pixel_size_angstrom)
+    stack = read_images(spec)
+    pixel, source = _pixel_size(stack, pixel_size_angstrom)
+    images = [torch.from_numpy(image) for image in stack.images]
+    sign = decide_contrast(index, images, pixel, contrast)
+    notes = list(stack.notes)
+    if pixel is None:
+        notes.append(
+            "no pixel size was given or found, so that size was not used; --pixel-size makes the answer sharper"
+        )
+    answers = []
+    for number, image in zip(stack.numbers, images, strict=True):
+        reply = answer_image(index, image if sign == "bright" else -image, pixel, top=top, rerank=rerank)
+        answers.append(
+            Answer(
+                path=stack.path,
+                image=number,
+                pixel_size_angstrom=pixel,
+                pixel_size_source=source,
+                contrast=sign,
+                index_path=str(index.path),
+                generation=index.generation.name,
+                in_database_probability=reply.in_database_probability,
+                hits=reply.hits,
+                notes=tuple(notes),
+            )
+        )
+    return answers
