@@ -28,7 +28,7 @@ def build(
         str | None,
         typer.Option(
             metavar="STAGE,...",
-            help="Only these of ingest, group, train, index, publish; without it, all of them.",
+            help="Only these of ingest, group, train, index, calibrate, publish; without it, all of them.",
         ),
     ] = None,
     dry_run: Annotated[
@@ -67,7 +67,7 @@ def build(
 ) -> None:
     """Build an index of structures and maps.
 
-    The stages are ingest, group, train, index and publish. A build that was interrupted goes on where it
+    The stages are ingest, group, train, index, calibrate and publish. A build that was interrupted goes on where it
     stopped.
     """
     from emsearch.build import STAGES, BuildSettings, nside_of_directions, plan

@@ -9,7 +9,7 @@ import pytest
 from emsearch_cli.build import chosen_stages
 from emsearch_index.errors import UsageError
 
-STAGES = ("ingest", "group", "train", "index", "publish")
+STAGES = ("ingest", "group", "train", "index", "calibrate", "publish")
 
 
 @dataclass(frozen=True, slots=True)

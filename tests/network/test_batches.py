@@ -98,6 +98,7 @@ def test_batches_are_drawn_in_advance_but_not_without_end() -> None:
     assert 5 <= len(drawn) <= 7
     batches.close()  # type: ignore[attr-defined]
     assert not workers()
+    assert len(drawn) <= 8, "a stopped worker draws no more"
 
 
 def test_an_error_in_the_worker_reaches_the_consumer() -> None:
