@@ -110,7 +110,8 @@ class BeadArchive(Mapping[str, BeadModel]):
 
     def __init__(self, path: Path) -> None:
         self._file = np.load(path, allow_pickle=False)
-        weakref.finalize(self, self._file.close)  # also where an error's traceback keeps the archive in a cycle
+        # Also where an error's traceback keeps the archive in a cycle.
+        weakref.finalize(self, self._file.close)
         self._steps = dict(zip(self._file["names"].tolist(), self._file["steps"].tolist(), strict=True))
 
     def __getitem__(self, name: str) -> BeadModel:

@@ -81,15 +81,17 @@ def build_until_killed(tmp_path: Path, tiny: BuildSettings) -> Callable[..., Non
     paths = os.pathsep.join(str(ROOT / part) for part in (".", "index", "cli"))
 
     def run(inputs: Path, out: Path, stages: str, kill: tuple[str, str, int]) -> None:
-        process = subprocess.Popen(
-            [sys.executable, str(program), str(inputs), str(out), str(settings), stages, *map(str, kill)],
-            env={**os.environ, "PYTHONPATH": paths},
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-            start_new_session=True,
-        )
+        said = tmp_path / "said.txt"
+        with said.open("w") as file:
+            process = subprocess.Popen(
+                [sys.executable, str(program), str(inputs), str(out), str(settings), stages, *map(str, kill)],
+                env={**os.environ, "PYTHONPATH": paths},
+                stdout=file,
+                stderr=file,
+                start_new_session=True,
+            )
         try:
-            assert process.wait(timeout=300) == -signal.SIGKILL, kill
+            assert process.wait(timeout=300) == -signal.SIGKILL, (kill, said.read_text())
         finally:
             with suppress(ProcessLookupError):  # workers that have not noticed yet
                 os.killpg(process.pid, signal.SIGKILL)

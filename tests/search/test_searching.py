@@ -110,6 +110,19 @@ def test_picture_shows_the_query_and_each_matched_hit(
         assert len(picture.convert("L").getcolors() or []) > 30
 
 
+def test_picture_shows_a_dark_particle_bright(
+    pooling_index: "SearchIndex", stack: NDArray[np.float32], tmp_path: Path
+) -> None:
+    drawn = []
+    for name, image, contrast in (("b", stack[0], "bright"), ("d", -stack[0], "dark")):
+        path = write_mrc(tmp_path / f"{name}.mrc", image, PIXEL)
+        (answer,) = search_file(pooling_index, path, contrast=contrast, top=1, rerank=1)
+        write_picture(pooling_index, answer, tmp_path / f"{name}.png")
+        with Image.open(tmp_path / f"{name}.png") as picture:
+            drawn.append(np.asarray(picture.convert("L"), np.int64))
+    assert np.abs(drawn[0] - drawn[1]).max() <= 2
+
+
 def test_an_unmatched_hit_has_no_projection(
     pooling_index: "SearchIndex", stack: NDArray[np.float32], tmp_path: Path
 ) -> None:
