@@ -12,7 +12,6 @@ from emsearch_cli.render import write_answers
 
 if TYPE_CHECKING:
     from emsearch.search.engine import SearchIndex
-
     from emsearch.search.hits import Answer
 
 __all__ = ["Contrast", "query"]
