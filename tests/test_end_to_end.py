@@ -24,6 +24,7 @@ from emsearch_cli.app import app
 ROOT = Path(__file__).resolve().parents[1]
 SETTINGS = BuildSettings(
     training_images=128,
+    calibration_images=12,
     nside=1,
     fills=(1.0, 0.6),
     workers=1,

@@ -24,6 +24,7 @@ TINY = BuildSettings(
     nside=1,
     fills=(1.0, 0.6),
     member_fills=(1.0,),
+    calibration_images=4,
     workers=1,
     device="cpu",
     box_px=32,

@@ -26,7 +26,7 @@ GROUPED = ("ingest", "group")
 @pytest.fixture
 def grouped(tmp_path: Path, built: tuple[Path, Path]) -> tuple[Path, Path]:
     """Return inputs and index of a build that went as far as the groups, to be changed at will."""
-    later = ("train*", "index.json", "publish.json", "views*", "weights*", "gen-*", "CURRENT")
+    later = ("train*", "index.json", "publish.json", "calibrat*", "views*", "weights*", "gen-*", "CURRENT")
     shutil.copytree(built[0], tmp_path / "inputs")
     shutil.copytree(
         built[1],
@@ -250,14 +250,14 @@ def test_measured_figures_are_published_with_the_next_generation(
 ) -> None:
     out = tmp_path / "index"
     shutil.copytree(built[1], out, ignore=shutil.ignore_patterns("training"))
-    figures = {"match_weight": 0.5}
-    (out / "work" / "calibration.json").write_text(json.dumps(figures))
+    figures = [{"set": "trained", "top1": 0.5}]
+    (out / "work" / "evaluation.json").write_text(json.dumps(figures))
     first = open_generation(out)
     done = build([built[0]], out, tiny, stages=("publish",), report=lambda line: None)
     second = open_generation(out)
     assert done.generation == second.name != first.name
-    assert second.configuration["calibration"] == figures
-    assert "calibration" not in first.configuration
+    assert second.configuration["evaluation"] == figures
+    assert "evaluation" not in first.configuration
     assert second.configuration["groups"] == first.configuration["groups"]
 
 

@@ -68,7 +68,8 @@ LAST_KILLS = [
     ("place", "best.pt", 1),
     ("place", "/views/", 3),
     ("place", "views-", 2),  # the vectors of one size class are there
-    ("place", "CURRENT", 1),  # the generation is there and nothing names it
+    ("place", "calibration.json", 1),
+    ("place", "index/CURRENT", 1),  # the generation is there and nothing names it
 ]
 
 
@@ -126,7 +127,7 @@ def test_ingest_and_group_resume_to_the_same_catalogue(
     assert resumed.training_set.read_bytes() == straight.training_set.read_bytes()
 
 
-def test_train_index_and_publish_resume_to_the_same_catalogue(
+def test_the_later_stages_resume_to_the_same_catalogue(
     built: tuple[Path, Path],
     tmp_path: Path,
     build_until_killed: Callable[..., None],
@@ -141,7 +142,7 @@ def test_train_index_and_publish_resume_to_the_same_catalogue(
     for path in (old.catalogue, old.beads, old.training_set, old.stamp("ingest"), old.stamp("group")):
         shutil.copy(path, work.root)
     for kill in LAST_KILLS:
-        build_until_killed(inputs, out, "train,index,publish", kill)
+        build_until_killed(inputs, out, "train,index,calibrate,publish", kill)
         assert not (out / "CURRENT").exists()
     build([inputs], out, tiny, report=lambda line: None)
     shutil.rmtree(work.training)  # it is large
