@@ -11,7 +11,7 @@ from torch import Tensor
 from emsearch.search.engine import SearchIndex
 from emsearch.search.hits import Hit, View
 from emsearch.search.matching import MatchingSettings, Pose, match
-from emsearch.search.prepare import frame
+from emsearch.search.prepare import centre_of_particle_px, frame
 from emsearch.search.proposal import Candidate, Proposal, propose
 from emsearch.search.ranking import Evidence, evidence_of, group_probabilities, known_probability
 
@@ -36,21 +36,20 @@ class Reply:
 
 @dataclass(frozen=True, slots=True)
 class Matched:
-    """A candidate with the best pose found for it, in px of the sampling it was matched at.
-
-    ``centre_px`` is the point of the image, (x, y) from its middle in its own pixels, from which the pose's shift counts.
-    """
+    """A candidate with the best pose found for it, in px of the sampling it was matched at: ``scale`` image px each."""
 
     candidate: Candidate
     pose: Pose
-    centre_px: tuple[float, float]
     scale: float
     pixels: float
 
 
 def _matching_pixel_size(index: SearchIndex, candidates: Sequence[Candidate]) -> float:
-    """Return the class pixel size that shows the largest of the leading candidates whole."""
-    return max(index.classes[c.sampling.size_class].pixel_size_angstrom for c in candidates[:5])
+    """Return the pixel size of the class that has most of the network's trust."""
+    trust = np.zeros(len(index.classes))
+    for c in candidates:
+        trust[c.sampling.size_class] += c.share
+    return index.classes[int(trust.argmax())].pixel_size_angstrom
 
 
 def _match_together(
@@ -63,16 +62,20 @@ def _match_together(
     """Match candidates of one assumed image pixel size, all at the same sampling so that correlations compare."""
     image_pixel = candidates[0].sampling.image_pixel_size_angstrom
     scale = image_pixel / pixel_size
-    box = index.classes[0].box_px
-    centre = candidates[0].centre_px
-    framed = frame(image[None], scale, box, torch.tensor([centre]))
+    framed = frame(image[None], scale, index.classes[0].box_px, torch.zeros(1, 2))
     aperture = float(framed.aperture_px[0])
     names = [c.structure for c in candidates]
-    poses = match(framed.images[0], aperture, range(len(names)), index.simulator(names), pixel_size, settings)
-    return [
-        Matched(c, pose, centre, scale, float(np.pi * aperture**2))
-        for c, pose in zip(candidates, poses, strict=True)
-    ]
+    poses = match(
+        framed.images[0],
+        aperture,
+        range(len(names)),
+        index.simulator(names),
+        pixel_size,
+        centres_px=torch.cat([torch.zeros(1, 2), centre_of_particle_px(image[None]) * scale]),
+        settings=settings,
+    )
+    pixels = float(np.pi * aperture**2)
+    return [Matched(c, pose, scale, pixels) for c, pose in zip(candidates, poses, strict=True)]
 
 
 def match_candidates(
@@ -96,10 +99,7 @@ def _view(matched: Matched) -> View:
         structure=candidate.structure,
         quaternion=(w, x, y, z),
         in_plane_degrees=pose.in_plane_degrees,
-        shift_px=(
-            matched.centre_px[0] + pose.shift_px[0] / matched.scale,
-            matched.centre_px[1] + pose.shift_px[1] / matched.scale,
-        ),
+        shift_px=(pose.shift_px[0] / matched.scale, pose.shift_px[1] / matched.scale),
         mirror=False,
         fill=pose.fill,
         correlation=pose.correlation,

@@ -92,7 +92,7 @@ class SearchIndex:
     def embed(self, images: Tensor) -> Tensor:
         """Return unit embeddings, float32 (n, width), of normalised images (n, box, box)."""
         batch = images[:, None].to(device=self.device).contiguous(memory_format=torch.channels_last)
-        with torch.autocast(self.device.type, dtype=torch.bfloat16, enabled=len(images) > 8):
+        with torch.autocast(self.device.type, dtype=torch.bfloat16):
             return self.network.embed(batch).float().cpu()
 
     @torch.inference_mode()

@@ -117,12 +117,15 @@ class _Matcher:
         """Return the polar coefficients of the image about shifted middles (s, 2)."""
         return polar_coefficients(self.image.expand(len(shifts), -1, -1), self.grid, shifts)
 
-    def search(self, structures: Sequence[int], settings: MatchingSettings) -> list[list[Pose]]:
+    def search(
+        self, structures: Sequence[int], centres: Tensor, settings: MatchingSettings
+    ) -> list[list[Pose]]:
         """Try every direction, fill and shift; return each structure's best poses, distinct in direction or fill."""
         directions = quaternion_from_direction(healpix_directions(settings.nside))
         fill = np.repeat(np.array(settings.fills), len(directions))
         quaternion = np.tile(directions, (len(settings.fills), 1))
-        shifts = _shifts(settings.shift_px, settings.shift_px / 2)
+        near = _shifts(settings.shift_px, settings.shift_px / 2)
+        shifts = torch.unique((centres[:, None] + near[None]).flatten(0, 1), dim=0)
         queries = self.queries(shifts)[None]
         resolution = np.full(len(fill), settings.resolution_angstrom)
         found = []
@@ -208,6 +211,8 @@ def match(
     structures: Sequence[int],
     simulator: Simulator,
     pixel_size_angstrom: float,
+    *,
+    centres_px: Tensor | None = None,
     settings: MatchingSettings | None = None,
 ) -> list[Pose]:
     """Return the best pose of each structure, in the order of ``structures``.
@@ -219,10 +224,13 @@ def match(
     aperture_px : float
         Radius within which image and projection are compared.
     structures : positions in the simulator's cloud
+    centres_px : float32 (c, 2), optional
+        Where the particle's centre may stand, (x, y) from the middle; shifts are tried about each. By default the middle.
     """
     settings = settings or MatchingSettings()
+    centres = torch.zeros(1, 2) if centres_px is None else centres_px
     matcher = _Matcher(image.cpu(), aperture_px, simulator, pixel_size_angstrom)
-    found = matcher.search(structures, settings)
+    found = matcher.search(structures, centres, settings)
     best_first = sorted(range(len(found)), key=lambda k: -found[k][0].correlation)[
         : settings.structures_refined
     ]

@@ -32,7 +32,6 @@ class Candidate:
     similarity: float
     structure: str
     sampling: Sampling
-    centre_px: tuple[float, float]
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +59,7 @@ def _copies(image: Tensor, sampling: Sampling, box_px: int) -> Framed:
     return frame(image.expand(2, -1, -1), sampling.scale, box_px, centre)
 
 
-def _candidates(index: SearchIndex, sampling: Sampling, framed: Framed, embedding: Tensor) -> list[Candidate]:
+def _candidates(index: SearchIndex, sampling: Sampling, embedding: Tensor) -> list[Candidate]:
     size_class = index.classes[sampling.size_class]
     votes = index.vote(embedding, size_class)
     classifier = index.classify(embedding, size_class).mean(0)
@@ -70,8 +69,6 @@ def _candidates(index: SearchIndex, sampling: Sampling, framed: Framed, embeddin
     similarity = np.full(len(share), -1.0)
     similarity[votes.group] = votes.similarity
     nearest = dict(zip(votes.group.tolist(), votes.vector_id.tolist(), strict=True))
-    best_copy = int(size_class.vectors.search(embedding.numpy(), 1)[0][:, 0].argmax())
-    centre = framed.centre_px[best_copy].tolist()
     return [
         Candidate(
             group=group,
@@ -83,7 +80,6 @@ def _candidates(index: SearchIndex, sampling: Sampling, framed: Framed, embeddin
             if group in nearest
             else index.groups[group].representative,
             sampling=sampling,
-            centre_px=(centre[0], centre[1]),
         )
         for group in np.flatnonzero(size_class.allowed & (share > 1e-6)).tolist()
     ]
@@ -94,7 +90,7 @@ def propose(index: SearchIndex, image: Tensor, pixel_size_angstrom: float | None
     trials = samplings(_class_ranges(index), min(image.shape), pixel_size_angstrom)
     framed = [_copies(image, s, index.classes[s.size_class].box_px) for s in trials]
     embeddings = index.embed(torch.cat([f.images for f in framed])).split(2)
-    found = [_candidates(index, s, f, e) for s, f, e in zip(trials, framed, embeddings, strict=True)]
+    found = [_candidates(index, s, e) for s, e in zip(trials, embeddings, strict=True)]
     peak = [max(c.similarity for c in candidates) for candidates in found]
     weight = np.exp(_FRAME_SHARPNESS * (np.array(peak) - max(peak)))
     best: dict[int, Candidate] = {}

@@ -1,6 +1,6 @@
 """From an image to hits, over an index whose embedding is the picture itself."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -10,7 +10,7 @@ from torch import Tensor
 
 from emsearch.imaging.parameters import clean_parameters
 from emsearch.imaging.rotations import random_quaternions
-from emsearch.search.answering import Reply, answer_image, answer_proposal, match_candidates
+from emsearch.search.answering import Reply, answer_image, answer_proposal
 from emsearch.search.contrast import decide_contrast
 from emsearch.search.matching import MatchingSettings
 from emsearch.search.picture import posed_projection
@@ -119,15 +119,6 @@ def test_without_pixel_size_a_scale_near_the_true_one_wins(pooling_index: "Searc
         best = propose(pooling_index, particle(pooling_index, k, seed=70 + k).image, None).candidates[0]
         found.append(best.sampling.image_pixel_size_angstrom)
     assert np.median(found) == pytest.approx(PIXEL, rel=0.35)
-
-
-def test_the_shift_counts_from_the_centre_that_was_matched(pooling_index: "SearchIndex") -> None:
-    """Candidates of several size classes may come with centres of their own; they are matched about the first's."""
-    p = particle(pooling_index, 3, seed=73)
-    first, second = propose(pooling_index, p.image, PIXEL).candidates[:2]
-    elsewhere = replace(second, centre_px=(first.centre_px[0] + 5.0, first.centre_px[1]))
-    matched = match_candidates(pooling_index, p.image, [first, elsewhere], QUICK)
-    assert [m.centre_px for m in matched] == [first.centre_px] * 2
 
 
 def test_contrast_is_decided_by_what_the_index_knows(pooling_index: "SearchIndex") -> None:

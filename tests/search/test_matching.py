@@ -104,8 +104,8 @@ def test_the_right_structure_wins_among_five_in_noise(blob_simulator: Simulator)
 def test_order_of_the_structures_asked_for_is_kept(blob_simulator: Simulator) -> None:
     image = draw(blob_simulator, 1, seed=5).images[0]
     quick = MatchingSettings(nside=2, fills=(1.0,), rounds=0)
-    forward = match(image, APERTURE, [0, 3, 1], blob_simulator, PIXEL, quick)
-    backward = match(image, APERTURE, [1, 3, 0], blob_simulator, PIXEL, quick)
+    forward = match(image, APERTURE, [0, 3, 1], blob_simulator, PIXEL, settings=quick)
+    backward = match(image, APERTURE, [1, 3, 0], blob_simulator, PIXEL, settings=quick)
     assert [p.structure for p in forward] == [0, 3, 1]
     assert [p.correlation for p in forward] == [p.correlation for p in backward[::-1]]
 
@@ -114,9 +114,9 @@ def test_refinement_never_loses_what_the_search_found(blob_simulator: Simulator)
     drawn = draw(blob_simulator, 6, seed=23, snr=0.5)
     for image in drawn.images:
         scores = [
-            match(image, APERTURE, [2], blob_simulator, PIXEL, MatchingSettings(nside=2, rounds=rounds))[
-                0
-            ].correlation
+            match(
+                image, APERTURE, [2], blob_simulator, PIXEL, settings=MatchingSettings(nside=2, rounds=rounds)
+            )[0].correlation
             for rounds in range(4)
         ]
         assert all(later >= earlier - 1e-6 for earlier, later in pairwise(scores))
@@ -125,8 +125,10 @@ def test_refinement_never_loses_what_the_search_found(blob_simulator: Simulator)
 def test_only_the_best_structures_are_refined(blob_simulator: Simulator) -> None:
     drawn = draw(blob_simulator, 1, seed=8)
     settings = MatchingSettings(nside=2, structures_refined=1)
-    coarse = match(drawn.images[0], APERTURE, range(5), blob_simulator, PIXEL, replace(settings, rounds=0))
-    fine = match(drawn.images[0], APERTURE, range(5), blob_simulator, PIXEL, settings)
+    coarse = match(
+        drawn.images[0], APERTURE, range(5), blob_simulator, PIXEL, settings=replace(settings, rounds=0)
+    )
+    fine = match(drawn.images[0], APERTURE, range(5), blob_simulator, PIXEL, settings=settings)
     changed = [k for k in range(5) if fine[k].correlation != coarse[k].correlation]
     assert changed == [int(np.argmax([p.correlation for p in coarse]))]
 
@@ -151,3 +153,15 @@ def test_full_quaternion_turns_after_the_direction() -> None:
     np.testing.assert_allclose(matrix @ [0, 1, 0], [0, 0, 1], atol=1e-12)
     np.testing.assert_allclose(matrix @ [1, 0, 0], [0, 1, 0], atol=1e-12)
     assert np.linalg.norm(pose.full_quaternion()) == pytest.approx(1)
+
+
+def test_a_particle_out_of_reach_of_the_middle_is_found_about_another_centre(
+    blob_simulator: Simulator,
+) -> None:
+    parameters = clean_parameters(np.array([[1.0, 0.0, 0.0, 0.0]])).with_values(
+        shift_angstrom=[[8 * PIXEL, -4 * PIXEL]]
+    )
+    image = blob_simulator.micrographs(np.array([2]), parameters, np.array([PIXEL]), 64, 0).images[0]
+    about = torch.tensor([[0.0, 0.0], [7.0, -3.0]])
+    pose = match(image, APERTURE, [2], blob_simulator, PIXEL, centres_px=about)[0]
+    assert pose.shift_px == pytest.approx((8.0, -4.0), abs=0.6)
