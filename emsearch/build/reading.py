@@ -4,19 +4,17 @@ A file may be from anywhere, and the libraries that read it are large: one that 
 out, and the build goes on.
 """
 
-import os
 import resource
-import signal
 import sys
-import threading
 from collections import deque
 from collections.abc import Generator, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
-from multiprocessing import get_context, parent_process
+from multiprocessing import get_context
 from pathlib import Path
 
 from emsearch.structures.model import Structure
+from emsearch.structures.workers import follow_parent
 
 __all__ = ["read_alone", "read_files"]
 
@@ -93,19 +91,11 @@ def _pool(workers: int) -> ProcessPoolExecutor:
 
 
 def _begin() -> None:
-    """Set up a worker: it leaves Ctrl-C to its parent, ends with it however that ends, and has bounded memory."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    threading.Thread(target=_end_with_parent, name="parent", daemon=True).start()
+    """Set up a worker: it ends with its parent and has bounded memory."""
+    follow_parent()
     _lower(resource.RLIMIT_CORE, 0)
     if sys.platform == "linux":
         _lower(resource.RLIMIT_AS, _MEMORY_BYTES)
-
-
-def _end_with_parent() -> None:
-    parent = parent_process()
-    if parent is not None:
-        parent.join()
-        os._exit(1)
 
 
 def _lower(kind: int, value: int) -> None:

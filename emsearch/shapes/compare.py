@@ -12,6 +12,7 @@ from pathlib import Path
 from emsearch.shapes.prepared import PreparedShape, prepare_shape
 from emsearch.shapes.superposition import Superposition, superpose_shapes
 from emsearch.structures.beads import BeadArchive
+from emsearch.structures.workers import follow_parent
 
 __all__ = ["PairComparison", "compare_pairs"]
 
@@ -53,7 +54,7 @@ def compare_pairs(
         Where a bead model has no shape.
     """
     tasks = (pairs[k : k + _PAIRS_PER_TASK] for k in range(0, len(pairs), _PAIRS_PER_TASK))
-    with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
+    with ProcessPoolExecutor(workers, get_context("spawn"), follow_parent) as pool:
         running: deque[Future[list[PairComparison]]] = deque()
         try:
             for task in islice(tasks, workers * _TASKS_AHEAD):
