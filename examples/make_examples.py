@@ -32,7 +32,7 @@ def main() -> None:
                 seed=seed,
             )
             with mrcfile.open(stack) as file:
-                image = np.asarray(file.data[0])
+                image = np.asarray(file.data).reshape(-1, *file.data.shape[-2:])[0]
         low, high = np.percentile(image, (0.5, 99.5))
         grey = np.clip((image - low) / (high - low) * 255, 0, 255).astype(np.uint8)
         Image.fromarray(grey).save(Path(__file__).parent / f"{name}.png")

@@ -21,6 +21,9 @@ def evaluate(
     groups: Annotated[
         int, typer.Option(min=2, metavar="N", help="Test on the groups of largest Dmax, this many of them.")
     ] = 100,
+    rerank: Annotated[
+        int, typer.Option(min=1, metavar="N", help="How many groups to compare by projection matching.")
+    ] = 20,
     seed: Annotated[int, typer.Option(metavar="N", help="Seed; the same one gives the same images.")] = 0,
     index: IndexDir = None,
     device: DeviceName = "auto",
@@ -36,9 +39,16 @@ def evaluate(
     from emsearch.search.engine import open_index
 
     levels = signal_to_noise_levels(snr)
-    Messages(verbose, quiet).say(f"evaluating {images} images at each of {len(levels)} noise levels")
+    messages = Messages(verbose, quiet)
+    messages.say(f"evaluating {images} images at each of {len(levels)} noise levels")
     rows = evaluate_index(
-        open_index(index, device=device), snr_levels=levels, groups=groups, images=images, seed=seed
+        open_index(index, device=device),
+        snr_levels=levels,
+        groups=groups,
+        images=images,
+        seed=seed,
+        rerank=rerank,
+        report=messages.say,
     )
     write_table(Table.of([dataclasses.asdict(row) for row in rows]), form)
 

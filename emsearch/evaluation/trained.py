@@ -65,12 +65,17 @@ def _by_share(candidates: Sequence[Candidate], share: Callable[[Candidate], floa
 
 
 def _ranks_of_image(
-    index: SearchIndex, test: SimulatedImages, k: int, allowed: frozenset[int], settings: MatchingSettings
+    index: SearchIndex,
+    test: SimulatedImages,
+    k: int,
+    allowed: frozenset[int],
+    rerank: int,
+    settings: MatchingSettings,
 ) -> dict[str, int]:
     truth = int(test.group[k])
     proposal = propose(index, test.images[k], float(test.pixel_size_angstrom[k]))
     candidates = [c for c in proposal.candidates if c.group in allowed]
-    short = candidates[:SHORTLIST]
+    short = candidates[:rerank]
     matched = match_candidates(index, test.images[k], short, settings)
     chance = shortlist_probabilities(index, matched)
     order = [matched[j].candidate.group for j in np.argsort(-chance, kind="stable")]
@@ -89,6 +94,7 @@ def evaluate_index(
     groups: int = 100,
     images: int = 200,
     seed: int = 0,
+    rerank: int = SHORTLIST,
     sets: Sequence[str] = ("stain",),
     settings: MatchingSettings | None = None,
     report: Callable[[str], None] = lambda line: None,
@@ -102,7 +108,7 @@ def evaluate_index(
         for snr in snr_levels:
             test = draw_images(index, chosen, ranges[name], images, seed, snr)
             ranks = [
-                _ranks_of_image(index, test, k, allowed, settings or MatchingSettings())
+                _ranks_of_image(index, test, k, allowed, rerank, settings or MatchingSettings())
                 for k in range(images)
             ]
             for answer in ranks[0]:

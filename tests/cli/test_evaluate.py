@@ -28,7 +28,8 @@ def test_rows_of_the_library_become_a_table(
     replace_module("emsearch.evaluation.trained", evaluate_index=evaluate_index)
     outcome = run("evaluate", "--snr", "10,0.1", "--images", "5", "--format", "json")
     assert json.loads(outcome.out) == [{"snr": 10.0, "top1": 0.5}, {"snr": 0.1, "top1": 0.5}]
-    assert asked == {"snr_levels": (10.0, 0.1), "groups": 100, "images": 5, "seed": 0}
+    assert callable(asked.pop("report"))
+    assert asked == {"snr_levels": (10.0, 0.1), "groups": 100, "images": 5, "seed": 0, "rerank": 20}
 
 
 @pytest.mark.parametrize("text", ["", "a", "1,-2", "0", "nan", "inf"])
