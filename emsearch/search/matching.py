@@ -39,7 +39,7 @@ class MatchingSettings:
     shift_px: float = 3.0
     poses_refined: int = 3
     structures_refined: int = 8
-    rounds: int = 3
+    rounds: int = 4
     trials: int = 24
     first_step_degrees: float = 7.0
 
