@@ -18,7 +18,9 @@ from emsearch.imaging.rotations import (
     quaternion_from_direction,
 )
 from emsearch.imaging.simulate import Simulator
+from emsearch.search.coarse import CoarseViews
 from emsearch.search.engine import Group, SearchIndex, SizeClass
+from emsearch.search.library import StructureLibrary
 from emsearch.search.ranking import Calibration
 from emsearch.structures.beads import BeadModel
 from emsearch_index.generation import Generation
@@ -59,8 +61,8 @@ class PoolingIndex(SearchIndex):
         self.generation = Generation(folder / "gen-0", "gen-0", Manifest("", {}, {}, {}))
         self.device = torch.device("cpu")
         self.calibration = Calibration()
-        self._archive = models  # type: ignore[assignment]  # all that is asked of it is a mapping
-        self._simulators = {}
+        self.library = StructureLibrary(models)
+        self.coarse = CoarseViews(self.library)
         self.structures = sorted(models)
         self.groups = [
             Group(f"G{k}", name, f"blob {k}", (name,), 22.0, 150.0 + k, "d100-200")

@@ -6,6 +6,7 @@ import typer
 
 from emsearch import __version__
 from emsearch_cli.build import build
+from emsearch_cli.calibrate import calibrate
 from emsearch_cli.evaluate import evaluate
 from emsearch_cli.groups import groups
 from emsearch_cli.guard import GuardedCommand
@@ -43,5 +44,5 @@ def main(
     """Name the PDB structures that a particle in the electron microscope looks like."""
 
 
-for _verb in (query, build, simulate, sql, groups, show, info, verify, evaluate):
+for _verb in (query, build, simulate, sql, groups, show, info, verify, evaluate, calibrate):
     app.command(cls=GuardedCommand)(_verb)

@@ -23,7 +23,7 @@ def evaluate(
     ] = 100,
     rerank: Annotated[
         int, typer.Option(min=1, metavar="N", help="How many groups to compare by projection matching.")
-    ] = 20,
+    ] = 100,
     seed: Annotated[int, typer.Option(metavar="N", help="Seed; the same one gives the same images.")] = 0,
     index: IndexDir = None,
     device: DeviceName = "auto",

@@ -11,11 +11,21 @@ from emsearch_index.errors import UsageError
 
 __all__ = ["COLUMNS", "groups"]
 
-COLUMNS = ("id", "name", "size_class", "members", "representative", "mass_kda", "dmax_angstrom")
+COLUMNS = (
+    "id",
+    "name",
+    "size_class",
+    "members",
+    "representative",
+    "mass_kda",
+    "dmax_angstrom",
+    "ambiguous_at_20_angstrom",
+)
 
 _STATEMENT = """
     SELECT g.id, g.name, g.size_class, g.members, g.representative_id AS representative,
-           s.mass_da / 1000 AS mass_kda, s.dmax_angstrom
+           s.mass_da / 1000 AS mass_kda, s.dmax_angstrom,
+           s.rg_angstrom < 40 AS ambiguous_at_20_angstrom
     FROM groups g LEFT JOIN structures s ON s.id = g.representative_id
     WHERE ? IS NULL OR g.size_class = ?
 """

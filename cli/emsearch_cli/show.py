@@ -98,7 +98,14 @@ def _structure(catalogue: "Catalogue", identifier: str, nearest: int) -> dict[st
     return {
         "kind": "structure",
         **structure,
+        "ambiguous_at_20_angstrom": _ambiguous(structure["rg_angstrom"]),
         "similarity_to_representative": similar[0]["similarity"] if similar else None,
         "chain_kinds": Table.of(catalogue.rows(_CHAINS, [name])),
         "nearest_structures": Table.of(catalogue.rows(_NEAREST_STRUCTURES, [name, name, nearest])),
     }
+
+
+def _ambiguous(rg_angstrom: float | None) -> bool | None:
+    from emsearch.shapes.similarity import is_ambiguous_at_20_angstrom
+
+    return None if rg_angstrom is None else is_ambiguous_at_20_angstrom(rg_angstrom)

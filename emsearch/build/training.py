@@ -11,7 +11,8 @@ from emsearch.build.stages import Job, Outcome, Stage, Stamp, require_before
 from emsearch.build.workspace import written_whole
 from emsearch.network.checkpoint import save_weights
 from emsearch.network.curves import read_log, write_curves
-from emsearch.network.train import progress_line, train
+from emsearch.network.live import LiveTable
+from emsearch.network.train import Progress, progress_line, train
 from emsearch.network.training_set import read_training_set
 from emsearch_index.manifest import hash_file
 
@@ -36,12 +37,13 @@ def _run(job: Job) -> Outcome:
         f"train: {len(training_set.structures)} structures, {len(training_set.groups)} groups, "
         f"{len(training_set.classes)} size classes"
     )
-    network = train(
-        training_set,
-        workspace.training,
-        job.settings.training_settings(),
-        lambda progress: job.report(progress_line(progress)),
-    )
+    with LiveTable() as live:
+
+        def report(progress: Progress) -> None:
+            job.report(progress_line(progress))
+            live.show(progress)
+
+        network = train(training_set, workspace.training, job.settings.training_settings(), report)
     with written_whole(workspace.weights) as part:
         save_weights(part, network)
     log = workspace.training / "log.jsonl"

@@ -5,7 +5,7 @@ molecule that is not in the index looks to the search. The same poses serve both
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import astuple, dataclass
+from dataclasses import astuple, dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,32 +13,42 @@ from scipy.optimize import minimize
 
 from emsearch.evaluation.simulated import draw_images
 from emsearch.imaging.parameters import ParameterRanges
-from emsearch.search.answering import Matched, match_candidates
+from emsearch.search.answering import SHORTLIST, Matched, match_candidates
 from emsearch.search.engine import SearchIndex
-from emsearch.search.matching import MatchingSettings
+from emsearch.search.matching import Match, MatchingSettings
 from emsearch.search.proposal import propose
-from emsearch.search.ranking import Calibration, Evidence, evidence_of, group_probabilities
+from emsearch.search.ranking import Calibration, Evidence, evidence_of, group_probabilities, group_scores
 
 __all__ = ["Case", "calibrate", "collect_cases", "fit_calibration"]
-
-SHORTLIST = 20
 
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """One image: candidates' correlations and shares, which of them is right (-1: none), and the evidence both ways."""
+    """One image: matches, shares (g,) and cosines (g,) of its candidates, and which of them is right (-1: none)."""
 
-    correlation: NDArray[np.float64]
+    matches: tuple[Match, ...]
     share: NDArray[np.float64]
-    pixels: float
+    similarity: NDArray[np.float64]
     right: int
-    known: Evidence
-    unknown: Evidence
+
+    def without_right(self) -> "Case":
+        """Return the case as it would be if the right group were not in the index."""
+        keep = [k for k in range(len(self.matches)) if k != self.right]
+        return Case(tuple(self.matches[k] for k in keep), self.share[keep], self.similarity[keep], -1)
+
+    def evidence(self, calibration: Calibration) -> Evidence:
+        """Return what the answer would rest on."""
+        score = group_scores(self.matches, self.share, calibration)
+        return evidence_of(self.similarity, self.matches, score)
 
 
-def _evidence(matched: Sequence[Matched]) -> Evidence:
-    return evidence_of(
-        np.array([m.candidate.similarity for m in matched]), np.array([m.pose.correlation for m in matched])
+def _case(matched: Sequence[Matched], truth: int) -> Case:
+    named = [m.candidate.group for m in matched]
+    return Case(
+        matches=tuple(m.match for m in matched),
+        share=np.array([m.candidate.share for m in matched]),
+        similarity=np.array([m.candidate.similarity for m in matched]),
+        right=named.index(truth) if truth in named else -1,
     )
 
 
@@ -49,35 +59,22 @@ def collect_cases(
     test = draw_images(index, range(len(index.groups)), ParameterRanges(), images, seed)
     cases = []
     for k in range(images):
-        candidates = propose(index, test.images[k], float(test.pixel_size_angstrom[k])).candidates[
-            : SHORTLIST + 1
-        ]
-        matched = match_candidates(index, test.images[k], candidates, MatchingSettings())
-        truth = int(test.group[k])
-        first, others = matched[:SHORTLIST], [m for m in matched if m.candidate.group != truth][:SHORTLIST]
-        if not others:
-            continue  # the only group of its size: nothing that could be taken for it
-        named = [m.candidate.group for m in first]
-        cases.append(
-            Case(
-                correlation=np.array([m.pose.correlation for m in first]),
-                share=np.array([m.candidate.share for m in first]),
-                pixels=float(np.mean([m.pixels for m in first])),
-                right=named.index(truth) if truth in named else -1,
-                known=_evidence(first),
-                unknown=_evidence(others),
-            )
+        proposal = propose(index, test.images[k], float(test.pixel_size_angstrom[k]))
+        candidates = proposal.candidates[: SHORTLIST + 1]
+        case = _case(
+            match_candidates(index, test.images[k], candidates, MatchingSettings()), int(test.group[k])
         )
+        if len(case.matches) > 1:  # else the only group of its size: nothing that could be taken for it
+            cases.append(case)
         if (k + 1) % 50 == 0:
             report(f"calibration: {k + 1} of {images} images")
     return cases
 
 
 def _group_cost(weights: NDArray[np.float64], cases: Sequence[Case]) -> float:
-    calibration = Calibration(
-        match_weight=float(np.exp(weights[0])), network_weight=float(np.exp(weights[1]))
-    )
-    chance = [group_probabilities(c.correlation, c.share, c.pixels, calibration)[c.right] for c in cases]
+    fit, coarse, network = np.exp(weights).tolist()
+    calibration = Calibration(fit_weight=fit, coarse_weight=coarse, network_weight=network)
+    chance = [group_probabilities(group_scores(c.matches, c.share, calibration))[c.right] for c in cases]
     return float(-np.mean(np.log(np.maximum(chance, 1e-12))))
 
 
@@ -96,23 +93,21 @@ def fit_calibration(cases: Sequence[Case]) -> Calibration:
     decided = [c for c in cases if c.right >= 0]
     if not decided:
         return Calibration()
-    match, network = np.exp(
-        minimize(_group_cost, np.log([0.02, 0.5]), args=(decided,), method="Nelder-Mead").x
+    start = Calibration()
+    first = np.log([start.fit_weight, start.coarse_weight, start.network_weight])
+    found = np.exp(minimize(_group_cost, first, args=(decided,), method="Nelder-Mead").x).tolist()
+    weighted = Calibration(fit_weight=found[0], coarse_weight=found[1], network_weight=found[2])
+    evidence = np.array(
+        [astuple(c.evidence(weighted)) for c in cases]
+        + [astuple(c.without_right().evidence(weighted)) for c in cases]
     )
-    evidence = np.array([astuple(c.known) for c in cases] + [astuple(c.unknown) for c in cases])
     features = np.concatenate([np.ones((len(evidence), 1)), evidence], axis=1)
     sign = np.repeat([1.0, -1.0], len(cases))
-    offset, similarity, correlation, gain, margin = minimize(
+    offset, similarity, explained, gain, margin = minimize(
         _known_cost, np.zeros(5), args=(features, sign)
-    ).x
-    return Calibration(
-        match_weight=float(match),
-        network_weight=float(network),
-        offset=float(offset),
-        similarity=float(similarity),
-        correlation=float(correlation),
-        gain=float(gain),
-        margin=float(margin),
+    ).x.tolist()
+    return replace(
+        weighted, offset=offset, similarity=similarity, explained=explained, gain=gain, margin=margin
     )
 
 

@@ -7,14 +7,14 @@ import numpy as np
 
 from emsearch.evaluation.intervals import wilson_interval
 from emsearch.evaluation.simulated import CRYO, STAIN, SimulatedImages, draw_images
-from emsearch.search.answering import match_candidates, shortlist_probabilities
+from emsearch.search.answering import SHORTLIST, match_candidates, shortlist_scores
 from emsearch.search.engine import SearchIndex
 from emsearch.search.matching import MatchingSettings
 from emsearch.search.proposal import Candidate, propose
 
 __all__ = ["Score", "evaluate_index", "largest_groups"]
 
-SHORTLIST = 20
+_RECALL = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +56,7 @@ def _score(name: str, snr: float, answer: str, among: int, ranks: list[int]) -> 
     top1, top3 = (sum(r < k for r in ranks) for k in (1, 3))
     low1, high1 = wilson_interval(top1, n)
     low3, high3 = wilson_interval(top3, n)
-    recall = sum(r < SHORTLIST for r in ranks) / n
+    recall = sum(r < _RECALL for r in ranks) / n
     return Score(name, snr, answer, among, n, top1 / n, low1, high1, top3 / n, low3, high3, recall)
 
 
@@ -77,8 +77,8 @@ def _ranks_of_image(
     candidates = [c for c in proposal.candidates if c.group in allowed]
     short = candidates[:rerank]
     matched = match_candidates(index, test.images[k], short, settings)
-    chance = shortlist_probabilities(index, matched)
-    order = [matched[j].candidate.group for j in np.argsort(-chance, kind="stable")]
+    score = shortlist_scores(index, matched)
+    order = [matched[j].candidate.group for j in np.argsort(-score, kind="stable")]
     return {
         "classifier": _rank(_by_share(candidates, lambda c: c.classifier), truth),
         "vote": _rank(_by_share(candidates, lambda c: c.vote), truth),

@@ -14,7 +14,7 @@ from emsearch.imaging.normalise import disc
 from emsearch.imaging.optics import contrast_transfer, electron_wavelength_angstrom, frequency_grid
 from emsearch.imaging.parameters import ImageParameters
 
-__all__ = ["finish"]
+__all__ = ["finish", "meniscus"]
 
 _FWHM_OVER_SIGMA = 2 * math.sqrt(2 * math.log(2))
 
@@ -73,14 +73,22 @@ def _gaussian_transfer(sigma_px: Tensor, box_px: int) -> Tensor:
     return torch.exp(steepness * y.square()) * torch.exp(steepness * x.square())
 
 
-def _rim(images: Tensor, p: ImageParameters, pixel: Tensor) -> Tensor:
-    """Darken the surroundings: stain gathers at the particle's foot and thins out with distance."""
-    device, box = images.device, images.shape[-1]
-    width_px = _column(p.rim_width_angstrom, device) / 2 / pixel[:, None, None]
-    halo = _filtered(images, _gaussian_transfer(width_px, box))
+def meniscus(images: Tensor, width_px: Tensor) -> Tensor:
+    """Return the stain that gathers at the particle's foot and thins out with distance, (n, box, box), at most 1.
+
+    ``images`` (n, box, box) are clean projections, ``width_px`` (n, 1, 1) the distance over which it decays.
+    """
     peak = images.amax((1, 2), keepdim=True).clamp_min(1e-20)
+    halo = _filtered(images, _gaussian_transfer(width_px / 2, images.shape[-1]))
     outside = (halo / halo.amax((1, 2), keepdim=True).clamp_min(1e-20)).addcdiv_(images, peak, value=-1)
-    outside.clamp_min_(0)
+    return outside.clamp_min_(0)
+
+
+def _rim(images: Tensor, p: ImageParameters, pixel: Tensor) -> Tensor:
+    """Darken the surroundings of each particle, on one side more than on the other."""
+    device, box = images.device, images.shape[-1]
+    outside = meniscus(images, _column(p.rim_width_angstrom, device) / pixel[:, None, None])
+    peak = images.amax((1, 2), keepdim=True).clamp_min(1e-20)
     axis = torch.arange(box, device=device, dtype=torch.float32) - box // 2
     bearing = torch.atan2(axis[:, None], axis[None, :])
     angle = torch.deg2rad(_column(p.rim_angle_degrees, device))

@@ -80,7 +80,8 @@ def _imagenet() -> dict[str, Tensor]:
 def start_from(network: ShapeNetwork, pretrained: str) -> None:
     """Load a trunk: "imagenet" (fetched by torchvision), or a safetensors file of torchvision's or our names.
 
-    A first convolution of three channels is summed to one.
+    A first convolution of three channels is summed to one. From a file of ours the embedding, the groups' directions and the
+    sketch are taken too, as far as their shapes fit.
 
     Raises
     ------
@@ -90,7 +91,6 @@ def start_from(network: ShapeNetwork, pretrained: str) -> None:
     weights = _imagenet() if pretrained == "imagenet" else load_weights(Path(pretrained))
     trunk = {name.removeprefix("trunk."): value for name, value in weights.items()}
     wanted = network.trunk.state_dict()
-    trunk = {name: value for name, value in trunk.items() if name in wanted}
     first = trunk.get("conv1.weight")
     if first is not None and first.ndim == 4:
         trunk["conv1.weight"] = first.sum(1, keepdim=True)
@@ -101,4 +101,7 @@ def start_from(network: ShapeNetwork, pretrained: str) -> None:
             f"{pretrained} does not hold the weights of a ResNet50 ({len(unfit)} missing or of another shape, "
             f"such as {', '.join(unfit[:3])}); give torchvision's resnet50 as safetensors."
         )
-    network.trunk.load_state_dict(trunk, strict=False)
+    network.trunk.load_state_dict({name: trunk[name] for name in wanted if name in trunk}, strict=False)
+    heads = {name: value for name, value in network.state_dict().items() if not name.startswith("trunk.")}
+    fitting = {n: weights[n] for n in heads if n in weights and weights[n].shape == heads[n].shape}
+    network.load_state_dict(fitting, strict=False)

@@ -10,19 +10,30 @@ from torch import Tensor
 
 from emsearch.search.engine import SearchIndex
 from emsearch.search.hits import Hit, View
-from emsearch.search.matching import MatchingSettings, Pose, match
+from emsearch.search.matching import Match, MatchingSettings, match
 from emsearch.search.prepare import centre_of_particle_px, frame
 from emsearch.search.proposal import Candidate, Proposal, propose
-from emsearch.search.ranking import Evidence, evidence_of, group_probabilities, known_probability
+from emsearch.search.ranking import (
+    Evidence,
+    evidence_of,
+    group_probabilities,
+    group_scores,
+    known_probability,
+)
 
 __all__ = [
+    "SHORTLIST",
     "Matched",
     "Reply",
     "answer_image",
     "answer_proposal",
     "match_candidates",
-    "shortlist_probabilities",
+    "shortlist_scores",
 ]
+
+
+SHORTLIST = 100
+"""How many of the network's first groups are matched: so many that the right one is hardly ever missing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,12 +47,11 @@ class Reply:
 
 @dataclass(frozen=True, slots=True)
 class Matched:
-    """A candidate with the best pose found for it, in px of the sampling it was matched at: ``scale`` image px each."""
+    """A candidate and its match, in px of the sampling it was matched at: ``scale`` of them in one of the image."""
 
     candidate: Candidate
-    pose: Pose
+    match: Match
     scale: float
-    pixels: float
 
 
 def _matching_pixel_size(index: SearchIndex, candidates: Sequence[Candidate]) -> float:
@@ -63,19 +73,18 @@ def _match_together(
     image_pixel = candidates[0].sampling.image_pixel_size_angstrom
     scale = image_pixel / pixel_size
     framed = frame(image[None], scale, index.classes[0].box_px, torch.zeros(1, 2))
-    aperture = float(framed.aperture_px[0])
-    names = [c.structure for c in candidates]
-    poses = match(
+    share = np.array([c.share for c in candidates])
+    found = match(
         framed.images[0],
-        aperture,
-        range(len(names)),
-        index.simulator(names),
+        float(framed.aperture_px[0]),
+        [c.structure for c in candidates],
+        index.coarse,
         pixel_size,
         centres_px=torch.cat([torch.zeros(1, 2), centre_of_particle_px(image[None]) * scale]),
+        expectation=index.calibration.network_weight * np.log(np.maximum(share, 1e-6)),
         settings=settings,
     )
-    pixels = float(np.pi * aperture**2)
-    return [Matched(c, pose, scale, pixels) for c, pose in zip(candidates, poses, strict=True)]
+    return [Matched(c, m, scale) for c, m in zip(candidates, found, strict=True)]
 
 
 def match_candidates(
@@ -93,8 +102,8 @@ def match_candidates(
 
 
 def _view(matched: Matched) -> View:
-    pose, candidate = matched.pose, matched.candidate
-    w, x, y, z = pose.full_quaternion().tolist()
+    pose, candidate = matched.match.pose, matched.candidate
+    w, x, y, z = pose.quaternion.tolist()
     return View(
         structure=candidate.structure,
         quaternion=(w, x, y, z),
@@ -102,7 +111,7 @@ def _view(matched: Matched) -> View:
         shift_px=(pose.shift_px[0] / matched.scale, pose.shift_px[1] / matched.scale),
         mirror=False,
         fill=pose.fill,
-        correlation=pose.correlation,
+        correlation=matched.match.correlation,
     )
 
 
@@ -123,13 +132,10 @@ def _hit(index: SearchIndex, rank: int, candidate: Candidate, probability: float
     )
 
 
-def shortlist_probabilities(index: SearchIndex, matched: Sequence[Matched]) -> NDArray[np.float64]:
-    """Return probabilities over matched candidates that sum to one, of correlation and network share together."""
-    correlation = np.array([m.pose.correlation for m in matched])
+def shortlist_scores(index: SearchIndex, matched: Sequence[Matched]) -> NDArray[np.float64]:
+    """Return log-probabilities (m,) of matched candidates up to a constant, of match and network together."""
     share = np.array([m.candidate.share for m in matched])
-    return group_probabilities(
-        correlation, share, float(np.mean([m.pixels for m in matched])), index.calibration
-    )
+    return group_scores([m.match for m in matched], share, index.calibration)
 
 
 def answer_image(
@@ -138,7 +144,7 @@ def answer_image(
     pixel_size_angstrom: float | None,
     *,
     top: int = 5,
-    rerank: int = 20,
+    rerank: int = SHORTLIST,
     settings: MatchingSettings | None = None,
 ) -> Reply:
     """Answer one bright-particle image (h, w).
@@ -156,20 +162,20 @@ def answer_proposal(
     proposal: Proposal,
     *,
     top: int = 5,
-    rerank: int = 20,
+    rerank: int = SHORTLIST,
     settings: MatchingSettings | None = None,
 ) -> Reply:
     """Answer an image whose proposal is there already; ``rerank`` 0 leaves it to the network alone."""
     short, rest = proposal.candidates[:rerank], proposal.candidates[rerank:]
     matched = match_candidates(index, image, short, settings or MatchingSettings()) if short else []
     similarity = np.array([c.similarity for c in proposal.candidates])
-    correlation = np.array([m.pose.correlation for m in matched] or [0.0])
-    evidence = evidence_of(similarity, correlation)
+    score = shortlist_scores(index, matched) if matched else np.zeros(0)
+    evidence = evidence_of(similarity, [m.match for m in matched], score)
     known = known_probability(evidence, index.calibration)
     left = sum(c.share for c in rest)
     ranked: list[tuple[float, Candidate, View | None]] = [(c.share, c, None) for c in rest]
     if matched:
-        chance = shortlist_probabilities(index, matched) * (1 - left)
+        chance = group_probabilities(score) * (1 - left)
         ranked += [(float(p), m.candidate, _view(m)) for p, m in zip(chance, matched, strict=True)]
     ranked.sort(key=lambda entry: (entry[2] is None, -entry[0]))
     hits = tuple(_hit(index, k, c, known * p, view) for k, (p, c, view) in enumerate(ranked[:top], start=1))

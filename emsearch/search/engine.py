@@ -9,10 +9,11 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from emsearch.imaging.cloud import BeadCloud
 from emsearch.imaging.simulate import Simulator
 from emsearch.network.checkpoint import load_weights, network_from_weights
 from emsearch.network.train import pick_device
+from emsearch.search.coarse import CoarseViews
+from emsearch.search.library import StructureLibrary
 from emsearch.search.ranking import Calibration
 from emsearch.search.vote import Votes, count_votes
 from emsearch.structures.beads import BeadArchive
@@ -56,7 +57,7 @@ class SizeClass:
 
 
 class SearchIndex:
-    """An open index: network, vectors, bead models and catalogue of one generation."""
+    """An open index: network, vectors, bead models and their coarse views, and catalogue of one generation."""
 
     def __init__(self, path: Path, generation: Generation, device: str) -> None:
         self.path = path
@@ -66,8 +67,8 @@ class SearchIndex:
         self.network = network_from_weights(load_weights(generation.file("weights.safetensors")))
         self.network.to(device=self.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.calibration = Calibration.from_json(configuration.get("calibration") or Calibration().to_json())
-        self._archive = BeadArchive(generation.file("beads.npz"))
-        self._simulators: dict[tuple[str, ...], Simulator] = {}
+        self.library = StructureLibrary(BeadArchive(generation.file("beads.npz")))
+        self.coarse = CoarseViews(self.library)
         with Catalogue(generation.file("catalogue.duckdb")) as catalogue:
             self.structures = [row["id"] for row in catalogue.rows("SELECT id FROM structures ORDER BY id")]
             self.groups = _read_groups(catalogue, list(configuration["groups"]))
@@ -81,12 +82,7 @@ class SearchIndex:
 
     def simulator(self, structures: Sequence[str]) -> Simulator:
         """Return a simulator of these structures, in this order."""
-        key = tuple(structures)
-        if key not in self._simulators:
-            if len(self._simulators) > 64:
-                self._simulators.clear()
-            self._simulators[key] = Simulator(BeadCloud.from_models([self._archive[name] for name in key]))
-        return self._simulators[key]
+        return self.library.simulator(structures)
 
     @torch.inference_mode()
     def embed(self, images: Tensor) -> Tensor:

@@ -1,31 +1,43 @@
-"""From votes and correlations to probabilities, "none of these" among them."""
+"""From votes and matches to probabilities, "none of these" among them."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["Calibration", "Evidence", "evidence_of", "group_probabilities", "known_probability"]
+from emsearch.search.matching import Match
+
+__all__ = [
+    "Calibration",
+    "Evidence",
+    "evidence_of",
+    "group_probabilities",
+    "group_scores",
+    "known_probability",
+]
+
+Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True)
 class Calibration:
     """What turns evidence into probabilities; fitted on simulated images of the index's own structures.
 
-    ``match_weight`` multiplies the gain in log-likelihood of the correlation, ``network_weight`` the log of the
-    network's share. The probability that the image's structure is in the index is the logistic of ``offset`` plus
-    the weights times the features of `Evidence`; the fit's negatives are the same images with their own group struck
-    from the candidates.
+    ``fit_weight`` multiplies the log-posterior of a fit, ``coarse_weight`` the evidence of the coarse search for what was
+    not fitted, ``network_weight`` the log of the network's share. The probability that the image's structure is in the
+    index is the logistic of ``offset`` plus the other weights times the features of `Evidence`; the negatives of that
+    fit are the same images with their own group struck from the candidates.
     """
 
-    match_weight: float = 0.02
-    network_weight: float = 0.5
+    fit_weight: float = 0.3
+    coarse_weight: float = 0.3
+    network_weight: float = 0.25
     offset: float = 0.0
     similarity: float = 0.0
-    correlation: float = 0.0
+    explained: float = 0.0
     gain: float = 0.0
     margin: float = 0.0
 
@@ -36,57 +48,69 @@ class Calibration:
     @classmethod
     def from_json(cls, values: Mapping[str, Any]) -> "Calibration":
         """Read what ``to_json`` gave."""
-        return cls(**{f.name: float(values[f.name]) for f in fields(cls)})
+        return cls(**{f.name: float(values[f.name]) for f in fields(cls) if f.name in values})
 
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
     """What the answer to one image rests on.
 
-    ``similarity`` is the best cosine to a view; ``correlation`` the best projection's; ``gain`` its log-likelihood per
-    hundred pixels over that of the middling candidate; ``margin`` over that of the second.
+    ``similarity`` is the best cosine to a view; of the group that comes first, ``explained`` is the share of what is not
+    noise that its projection explains, ``gain`` the logarithm of the log-likelihood per hundred pixels that it gains
+    over no particle, and ``margin`` that of the weighted log-posterior it has over the second.
     """
 
     similarity: float
-    correlation: float
+    explained: float
     gain: float
     margin: float
 
 
-def log_likelihood(correlation: NDArray[np.floating], pixels: float) -> NDArray[np.float64]:
-    """Return the log-likelihood of white noise with the amplitude and variance at their best: -N/2 log(1 - c^2).
+def group_scores(matches: Sequence[Match], share: Floats, calibration: Calibration) -> Floats:
+    """Return the unnormalised log-probability of each match (g,), of which ``share`` (g,) is the network's.
 
-    A negative correlation explains nothing.
+    What was not fitted comes after what was, in the order of its coarse evidence.
     """
-    c = np.clip(np.asarray(correlation, np.float64), 0, 0.9999)
-    return np.asarray(-0.5 * pixels * np.log1p(-(c**2)))
+    fitted = np.array([m.fitted for m in matches])
+    evidence = np.array([m.evidence for m in matches])
+    network = calibration.network_weight * np.log(np.maximum(share, 1e-6))
+    coarse = calibration.coarse_weight * evidence + network
+    if not fitted.any():
+        return np.asarray(coarse)
+    score = network + calibration.fit_weight * np.array(
+        [m.log_posterior if m.fitted else 0.0 for m in matches]
+    )
+    if not fitted.all():
+        below = coarse - coarse[~fitted].max()
+        score = np.where(fitted, score, score[fitted].min() - 1.0 + below)
+    return np.asarray(score)
 
 
-def group_probabilities(
-    correlation: NDArray[np.floating], share: NDArray[np.floating], pixels: float, calibration: Calibration
-) -> NDArray[np.float64]:
-    """Return probabilities (g,) over candidate groups that sum to one, of correlations (g,) and network shares (g,)."""
-    score = calibration.match_weight * log_likelihood(correlation, pixels)
-    score = score + calibration.network_weight * np.log(np.maximum(share, 1e-6))
+def group_probabilities(score: Floats) -> Floats:
+    """Return probabilities (g,) that sum to one, of log-probabilities (g,) up to a constant."""
     weight = np.exp(score - score.max())
     return np.asarray(weight / weight.sum())
 
 
-def evidence_of(similarity: NDArray[np.floating], correlation: NDArray[np.floating]) -> Evidence:
-    """Sum up candidate groups' cosines (g,) and correlations (g,)."""
-    gain = np.sort(log_likelihood(correlation, 100.0))[::-1]
-    second = gain[1] if len(gain) > 1 else 0.0
+def evidence_of(similarity: Floats, matches: Sequence[Match], score: Floats) -> Evidence:
+    """Sum up candidate groups' cosines (g,), and the matches and scores (m,) of those that were matched."""
+    if not len(matches):
+        return Evidence(float(np.max(similarity)), 0.0, 0.0, 0.0)
+    order = np.argsort(-score, kind="stable")
+    best = matches[int(order[0])]
+    margin = float(score[order[0]] - score[order[1]]) if len(order) > 1 else 0.0
+    c = min(max(best.correlation, 0.0), 0.9999)
     return Evidence(
         similarity=float(np.max(similarity)),
-        correlation=float(np.max(correlation)),
-        gain=float(gain[0] - np.median(gain)),
-        margin=float(gain[0] - second),
+        explained=float(np.clip(best.explained, 0.0, 1.2)),
+        gain=math.log1p(-50.0 * math.log1p(-(c**2))),
+        margin=math.log1p(margin),
     )
 
 
 def known_probability(evidence: Evidence, calibration: Calibration) -> float:
     """Return the probability that the image's structure is in the index."""
     c = calibration
-    z = c.offset + c.similarity * evidence.similarity + c.correlation * evidence.correlation
+    z = c.offset + c.similarity * evidence.similarity + c.explained * evidence.explained
     z += c.gain * evidence.gain + c.margin * evidence.margin
     return 0.5 + 0.5 * math.tanh(z / 2)  # the logistic function, without overflow

@@ -2,7 +2,7 @@
 
 import torch
 
-from emsearch.search.answering import answer_image
+from emsearch.search.answering import SHORTLIST, answer_image
 from emsearch.search.contrast import decide_contrast
 from emsearch.search.engine import SearchIndex
 from emsearch.search.hits import Answer
@@ -24,7 +24,7 @@ def search_file(
     pixel_size_angstrom: float | None = None,
     contrast: str = "auto",
     top: int = 5,
-    rerank: int = 20,
+    rerank: int = SHORTLIST,
 ) -> list[Answer]:
     """Answer every image of a file, or the one that ``N@stack`` names.
 

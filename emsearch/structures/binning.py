@@ -5,7 +5,7 @@ from numpy.typing import NDArray
 
 from emsearch.structures.beads import BeadModel
 
-__all__ = ["BEADS_MAX", "bin_beads"]
+__all__ = ["BEADS_MAX", "bin_beads", "bin_beads_on_grid"]
 
 BEADS_MAX = 20_000
 _CELL_ANGSTROM = 20.0 / 3.0  # a third of 20 A resolution
@@ -40,6 +40,14 @@ def _merged(beads: BeadModel, owner: NDArray[np.int64]) -> BeadModel:
         scattering_angstrom=np.bincount(owner, beads.scattering_angstrom, count).astype(np.float32),
         nucleic=np.bincount(owner, beads.nucleic, count) > 0,
     )
+
+
+def bin_beads_on_grid(beads: BeadModel, cell_angstrom: float) -> BeadModel:
+    """Merge the beads of each cell of a cubic grid, protein and nucleic acid apart.
+
+    Mass, volume, scattering, centre of mass and radius of gyration are conserved.
+    """
+    return _merged(beads, _cell_of(beads, cell_angstrom))
 
 
 def bin_beads(beads: BeadModel, limit: int = BEADS_MAX) -> BeadModel:

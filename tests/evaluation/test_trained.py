@@ -4,12 +4,13 @@ from typing import TYPE_CHECKING
 import pytest
 
 from emsearch.evaluation.trained import evaluate_index, largest_groups
+from emsearch.search.coarse import CoarseSettings
 from emsearch.search.matching import MatchingSettings
 
 if TYPE_CHECKING:
     from emsearch.search.engine import SearchIndex
 
-QUICK = MatchingSettings(nside=2, fills=(1.0, 0.6), rounds=1, trials=8)
+QUICK = MatchingSettings(coarse=CoarseSettings(nside=2, fills=(1.0, 0.6)), starts=1, steps=1)
 
 
 def test_largest_groups_come_from_one_class_by_dmax(
