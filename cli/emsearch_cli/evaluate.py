@@ -1,6 +1,7 @@
 """``emsearch evaluate``: how often does the right group come first?"""
 
 import dataclasses
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -24,6 +25,14 @@ def evaluate(
     rerank: Annotated[
         int, typer.Option(min=1, metavar="N", help="How many groups to compare by projection matching.")
     ] = 100,
+    real: Annotated[
+        Path | None,
+        typer.Option(
+            "--real",
+            metavar="DIR",
+            help="Search the labelled stacks of a folder with a manifest.tsv instead.",
+        ),
+    ] = None,
     seed: Annotated[int, typer.Option(metavar="N", help="Seed; the same one gives the same images.")] = 0,
     index: IndexDir = None,
     device: DeviceName = "auto",
@@ -33,13 +42,19 @@ def evaluate(
 ) -> None:
     """Measure how often the right group comes first.
 
-    The images are simulated at directions that the index does not hold.
+    The images are simulated at directions that the index does not hold, or are real ones with `--real`.
     """
+    from emsearch.evaluation.real import evaluate_real
     from emsearch.evaluation.trained import evaluate_index
     from emsearch.search.engine import open_index
 
     levels = signal_to_noise_levels(snr)
     messages = Messages(verbose, quiet)
+    if real is not None:
+        opened = open_index(index, device=device)
+        scores = evaluate_real(opened, real, rerank=rerank, report=messages.say)
+        write_table(Table.of([dataclasses.asdict(score) for score in scores]), form)
+        return
     messages.say(f"evaluating {images} images at each of {len(levels)} noise levels")
     rows = evaluate_index(
         open_index(index, device=device),

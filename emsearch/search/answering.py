@@ -9,8 +9,9 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from emsearch.search.engine import SearchIndex
+from emsearch.search.framing import Sampling
 from emsearch.search.hits import Hit, View
-from emsearch.search.matching import Match, MatchingSettings, match
+from emsearch.search.matching import Match, MatchingSettings, Target, fit_chosen, search
 from emsearch.search.prepare import centre_of_particle_px, frame
 from emsearch.search.proposal import Candidate, Proposal, propose
 from emsearch.search.ranking import (
@@ -54,50 +55,57 @@ class Matched:
     scale: float
 
 
-def _matching_pixel_size(index: SearchIndex, candidates: Sequence[Candidate]) -> float:
-    """Return the pixel size of the class that has most of the network's trust."""
-    trust = np.zeros(len(index.classes))
+@dataclass(frozen=True, slots=True)
+class _Framing:
+    """The image as one class samples it, under one assumed pixel size, and the candidates that are looked for in it."""
+
+    target: Target
+    scale: float
+    candidates: list[Candidate]
+
+
+def _framings(index: SearchIndex, image: Tensor, candidates: Sequence[Candidate]) -> list[_Framing]:
+    """Frame the image for each sampling that candidates come from."""
+    centre = centre_of_particle_px(image[None])
+    by_sampling: dict[Sampling, list[Candidate]] = {}
     for c in candidates:
-        trust[c.sampling.size_class] += c.share
-    return index.classes[int(trust.argmax())].pixel_size_angstrom
-
-
-def _match_together(
-    index: SearchIndex,
-    image: Tensor,
-    candidates: Sequence[Candidate],
-    pixel_size: float,
-    settings: MatchingSettings,
-) -> list[Matched]:
-    """Match candidates of one assumed image pixel size, all at the same sampling so that correlations compare."""
-    image_pixel = candidates[0].sampling.image_pixel_size_angstrom
-    scale = image_pixel / pixel_size
-    framed = frame(image[None], scale, index.classes[0].box_px, torch.zeros(1, 2))
-    share = np.array([c.share for c in candidates])
-    found = match(
-        framed.images[0],
-        float(framed.aperture_px[0]),
-        [c.structure for c in candidates],
-        index.coarse,
-        pixel_size,
-        centres_px=torch.cat([torch.zeros(1, 2), centre_of_particle_px(image[None]) * scale]),
-        expectation=index.calibration.network_weight * np.log(np.maximum(share, 1e-6)),
-        settings=settings,
-    )
-    return [Matched(c, m, scale) for c, m in zip(candidates, found, strict=True)]
+        by_sampling.setdefault(c.sampling, []).append(c)
+    framings = []
+    for sampling, group in by_sampling.items():
+        size_class = index.classes[sampling.size_class]
+        framed = frame(image[None], sampling.scale, size_class.box_px, torch.zeros(1, 2))
+        target = Target(
+            framed.images[0],
+            float(framed.aperture_px[0]),
+            size_class.pixel_size_angstrom,
+            torch.cat([torch.zeros(1, 2), centre * sampling.scale]),
+            min(1.0, sampling.scale**-2),
+        )
+        framings.append(_Framing(target, sampling.scale, group))
+    return framings
 
 
 def match_candidates(
     index: SearchIndex, image: Tensor, candidates: Sequence[Candidate], settings: MatchingSettings
 ) -> list[Matched]:
-    """Match candidates, those of one assumed pixel size together; the order may change."""
-    by_pixel: dict[float, list[Candidate]] = {}
-    for c in candidates:
-        by_pixel.setdefault(c.sampling.image_pixel_size_angstrom, []).append(c)
-    matched = []
-    for group in by_pixel.values():
-        pixel_size = _matching_pixel_size(index, group)
-        matched += _match_together(index, image, group, pixel_size, settings)
+    """Match candidates, each at its own class's sampling; the order may change.
+
+    What is fitted is chosen among all of them, by coarse evidence and the network's share.
+    """
+    framings = _framings(index, image, candidates)
+    found = [search(f.target, [c.structure for c in f.candidates], index.coarse, settings) for f in framings]
+    share = np.array([c.share for f in framings for c in f.candidates])
+    evidence = np.array([m.evidence for matches in found for m in matches])
+    score = evidence + index.calibration.network_weight * np.log(np.maximum(share, 1e-6))
+    chosen = np.zeros(len(score), np.bool_)
+    chosen[np.argsort(-score, kind="stable")[: settings.structures_fitted]] = True
+    matched, first = [], 0
+    for framing, coarse in zip(framings, found, strict=True):
+        own = np.flatnonzero(chosen[first : first + len(coarse)]).tolist()
+        names = [c.structure for c in framing.candidates]
+        matches = fit_chosen(framing.target, names, coarse, own, index.coarse, settings)
+        matched += [Matched(c, m, framing.scale) for c, m in zip(framing.candidates, matches, strict=True)]
+        first += len(coarse)
     return matched
 
 

@@ -217,6 +217,7 @@ def search_coarsely(
     centres_px: Tensor,
     *,
     weight: Tensor,
+    independent: float = 1.0,
     poses: int,
     settings: CoarseSettings,
 ) -> list[CoarseMatch]:
@@ -224,6 +225,7 @@ def search_coarsely(
 
     ``image`` (box, box) at ``pixel_size_angstrom`` is compared within ``aperture_px`` of each of the shifted middles about
     ``centres_px`` (c, 2), its frequencies by ``weight`` (box, box // 2 + 1), the inverse of the noise's power.
+    ``independent`` is the share of the image's pixels that are independent witnesses.
     """
     grid = shift_grid(settings.shift_px, settings.shift_step_px)
     shifts = torch.unique((centres_px[:, None] + grid[None]).flatten(0, 1), dim=0)
@@ -234,7 +236,8 @@ def search_coarsely(
     bands = _band_weight(weight, box)
     nearest = torch.cdist(shifts, centres_px).amin(1)
     expected = torch.log_softmax(-0.5 * (nearest / _SHIFT_SD_PX) ** 2, 0)
-    pixels = math.pi * harmonics.rings**2
+    # The coarse pixels are fewer than those of the image unless that was enlarged by more than the reduction.
+    pixels = math.pi * harmonics.rings**2 * min(1.0, independent * REDUCTION**2)
     found = []
     for number, name in enumerate(names):
         views = coarse.of(name, box, radius, pixel_size_angstrom * REDUCTION, settings)

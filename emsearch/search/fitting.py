@@ -126,6 +126,7 @@ class _Problem:
         weight: Tensor | None,
         prior: Prior,
         centres_px: Tensor | None,
+        independent: float,
     ) -> None:
         self.box = image.shape[-1]
         self.simulator = simulator
@@ -145,6 +146,7 @@ class _Problem:
         self.k = torch.stack([kx, ky])
         self.weight = (twice * (1.0 if weight is None else weight)).sqrt() / self.box
         self.pixels = float(self.aperture.sum())
+        self.witnesses = self.pixels * independent
         self.given = self.spectra(torch.cat([image[None], plane]) * self.aperture)
         distance = torch.hypot(x, y)
         ring = ((distance >= ring_px[0]) & (distance <= ring_px[1])).float()
@@ -258,7 +260,7 @@ def _solve(problem: _Problem, poses: Poses) -> _Solved:
     around = np.maximum(total - _explained(gram, plane), 1e-9 * total)
     first = np.concatenate([[0], plane])
     simple, amplitudes = _least_squares(gram, first)
-    noise = np.maximum(total - simple, 1e-9 * total) / problem.pixels
+    noise = np.maximum(total - simple, 1e-9 * total) / problem.witnesses
     amplitude = np.maximum(amplitudes[:, 0], 1e-3 * np.sqrt(np.maximum(around, 0) / gram[:, 0, 0]))
     # The model: projection, plane and meniscus, the last held by its prior.
     linear = np.arange(7)
@@ -267,7 +269,7 @@ def _solve(problem: _Problem, poses: Poses) -> _Solved:
     explained, weights = _least_squares(gram, linear, ridge)
     left = np.maximum(total - explained, 1e-6 * total)
     departure, deviation = problem.departures(poses)
-    cost = problem.pixels * np.log(left / around) + np.sum((departure / deviation) ** 2, axis=1)
+    cost = problem.witnesses * np.log(left / around) + np.sum((departure / deviation) ** 2, axis=1)
     cost += np.where(weights[:, 0] > 0, 0.0, 1e3)  # the particle is bright
     correlation = np.sqrt(np.clip(1 - left / around, 0, 1)) * np.sign(weights[:, 0])
     explainable = np.maximum(around - problem.noise_power * problem.pixels, 0.05 * around)
@@ -332,14 +334,24 @@ def fit(
     weight: Tensor | None = None,
     prior: Prior | None = None,
     centres_px: Tensor | None = None,
+    independent: float = 1.0,
 ) -> Fit:
     """Improve poses by ``steps`` Gauss-Newton steps; a step that does not help is cut and tried again.
 
     ``image`` (box, box), ``ring_px`` the radii between which it shows noise alone, ``weight`` (box, box // 2 + 1) of each
-    frequency, 1 where None, ``centres_px`` (c, 2) about which the particle is expected, the middle where None.
+    frequency, 1 where None, ``centres_px`` (c, 2) about which the particle is expected, the middle where None,
+    ``independent`` the share of pixels that are independent witnesses.
     """
     problem = _Problem(
-        image, aperture_px, simulator, pixel_size_angstrom, ring_px, weight, prior or Prior(), centres_px
+        image,
+        aperture_px,
+        simulator,
+        pixel_size_angstrom,
+        ring_px,
+        weight,
+        prior or Prior(),
+        centres_px,
+        independent,
     )
     best = _solve(problem, poses)
     length = np.ones(len(poses))

@@ -16,7 +16,7 @@ from emsearch.search.coarse import CoarseMatch, CoarseSettings, CoarseViews, Sta
 from emsearch.search.fitting import Fit, Poses, fit
 from emsearch.search.noise import noise_weight
 
-__all__ = ["Match", "MatchingSettings", "Pose", "match"]
+__all__ = ["Match", "MatchingSettings", "Pose", "Target", "fit_chosen", "match", "search"]
 
 _START_RESOLUTION_ANGSTROM = 22.0
 _START_TOP_SIGNAL = 0.1
@@ -70,8 +70,8 @@ class Match:
     """One structure against the image.
 
     ``evidence`` is the log-likelihood over all poses of the coarse search, ``correlation`` that of its best pose. Where
-    the model was fitted, ``fitted`` is true, ``log_posterior`` the log of the fit's evidence up to a constant that all
-    structures share, ``correlation`` that of image and model, and ``explained`` its square over what noise leaves to
+    the model was fitted, ``fitted`` is true, ``log_posterior`` the log of the fit's evidence over that of no
+    particle, ``correlation`` that of image and model, and ``explained`` its square over what noise leaves to
     explain.
     """
 
@@ -84,67 +84,77 @@ class Match:
     explained: float
 
 
-def match(
-    image: Tensor,
-    aperture_px: float,
-    names: Sequence[str],
-    views: CoarseViews,
-    pixel_size_angstrom: float,
-    *,
-    centres_px: Tensor | None = None,
-    expectation: NDArray[np.floating] | None = None,
-    settings: MatchingSettings | None = None,
-) -> list[Match]:
-    """Return the match of each structure, in the order of ``names``.
+@dataclass(frozen=True, slots=True)
+class Target:
+    """An image to be explained.
 
-    Parameters
-    ----------
-    image : float32 (box, box)
-        Normalised, at the class's pixel size.
-    aperture_px : float
-        Radius within which image and projection are compared.
-    names : structures of the library behind ``views``
-    centres_px : float32 (c, 2), optional
-        Where the particle's centre may stand, (x, y) from the middle; shifts are tried about each. By default the middle.
-    expectation : float (n,), optional
-        What to add to each structure's evidence before those are chosen that are fitted.
+    ``image`` float32 (box, box) is normalised, at ``pixel_size_angstrom``, and compared within ``aperture_px``.
+    ``centres_px`` (c, 2) is where the particle's centre may stand, (x, y) from the middle. ``independent`` is the share of
+    its pixels that are independent witnesses: less than one where a coarser image was enlarged.
     """
-    settings = settings or MatchingSettings()
-    centres = torch.zeros(1, 2) if centres_px is None else centres_px
-    ring = _RING[0] * aperture_px, _RING[1] * aperture_px
-    weight = noise_weight(image, *ring)
-    found = search_coarsely(
-        image,
-        aperture_px,
+
+    image: Tensor
+    aperture_px: float
+    pixel_size_angstrom: float
+    centres_px: Tensor = field(default_factory=lambda: torch.zeros(1, 2))
+    independent: float = 1.0
+
+    @property
+    def ring_px(self) -> tuple[float, float]:
+        """Between these radii the image is taken to show noise alone."""
+        return _RING[0] * self.aperture_px, _RING[1] * self.aperture_px
+
+    def weight(self) -> Tensor:
+        """Return the weight of each frequency, (box, box // 2 + 1)."""
+        return noise_weight(self.image, *self.ring_px)
+
+
+def search(
+    target: Target, names: Sequence[str], views: CoarseViews, settings: MatchingSettings
+) -> list[CoarseMatch]:
+    """Return the coarse match of each structure, in the order of ``names``."""
+    return search_coarsely(
+        target.image,
+        target.aperture_px,
         names,
         views,
-        pixel_size_angstrom,
-        centres,
-        weight=weight,
+        target.pixel_size_angstrom,
+        target.centres_px,
+        weight=target.weight(),
+        independent=target.independent,
         poses=settings.starts,
         settings=settings.coarse,
     )
-    score = np.array([f.evidence for f in found])
-    if expectation is not None:
-        score = score + expectation
-    chosen = np.argsort(-score, kind="stable")[: settings.structures_fitted].tolist()
+
+
+def fit_chosen(
+    target: Target,
+    names: Sequence[str],
+    found: Sequence[CoarseMatch],
+    chosen: Sequence[int],
+    views: CoarseViews,
+    settings: MatchingSettings,
+) -> list[Match]:
+    """Return the match of each structure, in the order of ``names``; the model is fitted for those ``chosen``."""
     matches = [_coarse(k, f) for k, f in enumerate(found)]
-    if not chosen:
+    if not len(chosen):
         return matches
     simulator = views.library.simulator([names[k] for k in chosen])
     starts = _poses([(j, start) for j, k in enumerate(chosen) for start in found[k].starts])
+    weight = target.weight()
 
     def fitted(poses: Poses, steps: int) -> Fit:
         return fit(
-            image,
-            aperture_px,
+            target.image,
+            target.aperture_px,
             poses,
             simulator,
-            pixel_size_angstrom,
-            ring_px=ring,
+            target.pixel_size_angstrom,
+            ring_px=target.ring_px,
             weight=weight,
+            independent=target.independent,
             steps=steps,
-            centres_px=centres,
+            centres_px=target.centres_px,
         )
 
     first = fitted(starts, settings.first_steps)
@@ -155,6 +165,27 @@ def match(
             k = chosen[int(fits.poses.structure[j])]
             matches[k] = _fitted(k, found[k], fits, j)
     return matches
+
+
+def match(
+    target: Target,
+    names: Sequence[str],
+    views: CoarseViews,
+    *,
+    expectation: NDArray[np.floating] | None = None,
+    settings: MatchingSettings | None = None,
+) -> list[Match]:
+    """Return the match of each of some structures of the library behind ``views``, in the order of ``names``.
+
+    ``expectation`` (n,) is added to each structure's evidence before those are chosen that are fitted.
+    """
+    settings = settings or MatchingSettings()
+    found = search(target, names, views, settings)
+    score = np.array([f.evidence for f in found])
+    if expectation is not None:
+        score = score + expectation
+    chosen = np.argsort(-score, kind="stable")[: settings.structures_fitted].tolist()
+    return fit_chosen(target, names, found, chosen, views, settings)
 
 
 def _poses(starts: Sequence[tuple[int, Start]]) -> Poses:

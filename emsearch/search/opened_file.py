@@ -3,6 +3,7 @@
 import json
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
+from numbers import Integral
 from typing import Any
 
 from numpy.typing import NDArray
@@ -61,6 +62,10 @@ class OpenedFile:
 
 def check_side(height: int, width: int, limits: ReadingLimits) -> None:
     """Refuse an image too wide or too high, or of no pixel, before one is decoded."""
+    if not (
+        isinstance(height, Integral) and isinstance(width, Integral)
+    ):  # Pillow passes on what a damaged tag holds
+        raise UnusableFileError("does not tell its width and height as one number each; save it anew")
     if min(height, width) < 1:
         raise UnusableFileError(f"promises {width} x {height} px; both must be 1 or more, so save it anew")
     if max(height, width) > limits.side_px:

@@ -137,7 +137,7 @@ def test_poses_fitted_together_are_fitted_as_each_alone(blob_simulator: Simulato
 
 
 def problem(simulator: Simulator, image: Tensor, weight: Tensor | None = None) -> _Problem:
-    return _Problem(image, APERTURE, simulator, PIXEL, RING, weight, Prior(), None)
+    return _Problem(image, APERTURE, simulator, PIXEL, RING, weight, Prior(), None, 1.0)
 
 
 @pytest.mark.parametrize(

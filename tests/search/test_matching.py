@@ -17,7 +17,7 @@ from emsearch.imaging.rotations import (
 from emsearch.imaging.simulate import Simulator
 from emsearch.search.coarse import CoarseSettings, CoarseViews
 from emsearch.search.library import StructureLibrary
-from emsearch.search.matching import Match, MatchingSettings, Pose, match
+from emsearch.search.matching import Match, MatchingSettings, Pose, Target, match
 from emsearch.shapes.rotations import quaternions_to_matrices
 from emsearch.structures.beads import BeadModel
 
@@ -75,7 +75,7 @@ def views(blobs: dict[str, BeadModel]) -> CoarseViews:
 def matched(blob_simulator: Simulator, views: CoarseViews) -> tuple[Drawn, list[Match]]:
     drawn = draw(blob_simulator, 24, seed=3, snr=10)
     matches = [
-        match(image, APERTURE, [NAMES[structure]], views, PIXEL)[0]
+        match(Target(image, APERTURE, PIXEL), [NAMES[structure]], views)[0]
         for image, structure in zip(drawn.images, drawn.structure, strict=True)
     ]
     return drawn, matches
@@ -122,7 +122,7 @@ def test_the_right_structure_wins_among_five_in_noise(blob_simulator: Simulator,
     drawn = draw(blob_simulator, 12, seed=11, snr=2)
     right = 0
     for image, structure in zip(drawn.images, drawn.structure, strict=True):
-        matches = match(image, APERTURE, NAMES, views, PIXEL)
+        matches = match(Target(image, APERTURE, PIXEL), NAMES, views)
         assert [m.structure for m in matches] == list(range(5))
         right += int(np.argmax([m.log_posterior for m in matches])) == structure
     assert right >= 10
@@ -131,8 +131,8 @@ def test_the_right_structure_wins_among_five_in_noise(blob_simulator: Simulator,
 def test_order_of_the_names_asked_for_is_kept(blob_simulator: Simulator, views: CoarseViews) -> None:
     image = draw(blob_simulator, 1, seed=5, snr=5).images[0]
     names = ["blob0", "blob3", "blob1"]
-    forward = match(image, APERTURE, names, views, PIXEL, settings=QUICK)
-    backward = match(image, APERTURE, names[::-1], views, PIXEL, settings=QUICK)
+    forward = match(Target(image, APERTURE, PIXEL), names, views, settings=QUICK)
+    backward = match(Target(image, APERTURE, PIXEL), names[::-1], views, settings=QUICK)
     assert [m.structure for m in forward] == [m.structure for m in backward] == [0, 1, 2]
     for a, b in zip(forward, backward[::-1], strict=True):
         assert a.evidence == pytest.approx(b.evidence, rel=1e-5)
@@ -144,7 +144,9 @@ def test_only_the_structures_of_most_evidence_are_fitted(
     blob_simulator: Simulator, views: CoarseViews
 ) -> None:
     image = draw(blob_simulator, 1, seed=8, snr=5).images[0]
-    matches = match(image, APERTURE, NAMES, views, PIXEL, settings=replace(QUICK, structures_fitted=2))
+    matches = match(
+        Target(image, APERTURE, PIXEL), NAMES, views, settings=replace(QUICK, structures_fitted=2)
+    )
     order = np.argsort([-m.evidence for m in matches])
     assert sorted(order[:2].tolist()) == [m.structure for m in matches if m.fitted]
     for k in order[2:]:
@@ -157,8 +159,8 @@ def test_without_structures_to_fit_the_coarse_search_answers(
     blob_simulator: Simulator, views: CoarseViews
 ) -> None:
     image = draw(blob_simulator, 1, seed=8, snr=5).images[0]
-    coarse = match(image, APERTURE, NAMES, views, PIXEL, settings=replace(QUICK, structures_fitted=0))
-    fitted = match(image, APERTURE, NAMES, views, PIXEL, settings=QUICK)
+    coarse = match(Target(image, APERTURE, PIXEL), NAMES, views, settings=replace(QUICK, structures_fitted=0))
+    fitted = match(Target(image, APERTURE, PIXEL), NAMES, views, settings=QUICK)
     assert [m.fitted for m in coarse] == [False] * 5 and [m.fitted for m in fitted] == [True] * 5
     assert [m.evidence for m in coarse] == [m.evidence for m in fitted]
 
@@ -168,10 +170,10 @@ def test_expectation_decides_who_is_fitted_and_nothing_else(
 ) -> None:
     image = draw(blob_simulator, 1, seed=8, snr=5).images[0]
     one = replace(QUICK, structures_fitted=1)
-    plain = match(image, APERTURE, NAMES, views, PIXEL, settings=one)
+    plain = match(Target(image, APERTURE, PIXEL), NAMES, views, settings=one)
     last = int(np.argmin([m.evidence for m in plain]))
     expectation = np.where(np.arange(5) == last, 0.0, -1e4)
-    expected = match(image, APERTURE, NAMES, views, PIXEL, expectation=expectation, settings=one)
+    expected = match(Target(image, APERTURE, PIXEL), NAMES, views, expectation=expectation, settings=one)
     assert [m.structure for m in expected if m.fitted] == [last] != [m.structure for m in plain if m.fitted]
     assert [m.evidence for m in expected] == [m.evidence for m in plain]
 
@@ -179,7 +181,7 @@ def test_expectation_decides_who_is_fitted_and_nothing_else(
 def test_more_steps_explain_no_less(blob_simulator: Simulator, views: CoarseViews) -> None:
     for image in draw(blob_simulator, 4, seed=23, snr=0.5).images[:2]:
         found = [
-            match(image, APERTURE, ["blob2"], views, PIXEL, settings=replace(QUICK, steps=steps))[0]
+            match(Target(image, APERTURE, PIXEL), ["blob2"], views, settings=replace(QUICK, steps=steps))[0]
             for steps in (1, 2, 4)
         ]
         correlations = [m.correlation for m in found]
@@ -195,8 +197,8 @@ def test_a_particle_out_of_reach_of_the_middle_is_found_about_another_centre(
     shot = blob_simulator.micrographs(np.array([2]), parameters, np.array([PIXEL]), BOX, 0)
     image = normalise(shot.micrographs, torch.tensor([APERTURE]))[0]
     about = torch.tensor([[0.0, 0.0], [7.0, -3.0]])
-    there = match(image, APERTURE, ["blob2"], views, PIXEL, centres_px=about)[0]
-    middle = match(image, APERTURE, ["blob2"], views, PIXEL)[0]
+    there = match(Target(image, APERTURE, PIXEL, about), ["blob2"], views)[0]
+    middle = match(Target(image, APERTURE, PIXEL), ["blob2"], views)[0]
     assert there.pose.shift_px == pytest.approx((8.0, -4.0), abs=0.6)
     assert there.correlation > middle.correlation
 

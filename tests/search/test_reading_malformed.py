@@ -19,7 +19,7 @@ from PIL import Image
 from emsearch.search.decoding import open_image_file
 from emsearch.search.errors import ImageError
 from emsearch.search.limits import ReadingLimits
-from emsearch.search.opened_file import Request, UnusableFileError
+from emsearch.search.opened_file import Request, UnusableFileError, check_side
 from emsearch.search.reading import check_image, read_images
 
 NOISE = np.random.default_rng(3).integers(0, 255, (64, 64), dtype=np.uint8)
@@ -235,3 +235,9 @@ def test_damage_is_noticed_or_harmless(seed: bytes, changes: list[tuple[int, int
             assert opened.decode(number).shape == (opened.height, opened.width)
     except UnusableFileError:
         pass
+
+
+@pytest.mark.parametrize("side", [(64, 64), "64", 64.0])
+def test_a_side_that_is_no_number_is_refused(side: object) -> None:
+    with pytest.raises(UnusableFileError, match="one number each"):
+        check_side(side, 64, ReadingLimits())  # type: ignore[arg-type]
