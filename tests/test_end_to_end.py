@@ -20,6 +20,7 @@ from PIL import Image
 from emsearch.build import BuildSettings, build
 from emsearch.network.settings import TrainingSettings
 from emsearch_cli.app import app
+from emsearch_index.generation import open_generation, verify
 
 ROOT = Path(__file__).resolve().parents[1]
 SETTINGS = BuildSettings(
@@ -383,3 +384,19 @@ def test_documents_of_the_index_agree(index: Path, capsys: pytest.CaptureFixture
     assert classes == {"d0-130": 3, "d130-320": 1}
     assert {g["representative"] for g in answer("groups")} == {"rod", "ring", "globule", "ell"}
     assert info["views"] == 4 * 12 * len(SETTINGS.fills)
+
+
+def test_calibrating_anew_keeps_network_vectors_and_catalogue(
+    index: Path, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    copy = tmp_path / "index"
+    shutil.copytree(index, copy)
+    old = open_generation(copy)
+    done = in_process(capsys, "calibrate", copy, "--images", "10", "--format", "json")
+    assert done.code == 0, done.err
+    (told,) = json.loads(done.out)
+    new = open_generation(copy)
+    assert new.name == told["generation"] != old.name
+    assert new.manifest.files == old.manifest.files
+    assert new.configuration["calibration"] == {k: v for k, v in told.items() if k != "generation"}
+    assert verify(copy).ok

@@ -44,13 +44,14 @@ def evaluate(
 
     The images are simulated at directions that the index does not hold, or are real ones with `--real`.
     """
-    from emsearch.evaluation.real import evaluate_real
     from emsearch.evaluation.trained import evaluate_index
     from emsearch.search.engine import open_index
 
     levels = signal_to_noise_levels(snr)
     messages = Messages(verbose, quiet)
     if real is not None:
+        from emsearch.evaluation.real import evaluate_real
+
         opened = open_index(index, device=device)
         scores = evaluate_real(opened, real, rerank=rerank, report=messages.say)
         write_table(Table.of([dataclasses.asdict(score) for score in scores]), form)

@@ -21,6 +21,8 @@ from emsearch.search.ranking import Calibration, Evidence, evidence_of, group_pr
 
 __all__ = ["Case", "calibrate", "collect_cases", "fit_calibration"]
 
+_MISTAKEN = 0.05  # of all images may be explained by a wrong group however sure the match is: no single one rules the fit
+
 
 @dataclass(frozen=True, slots=True)
 class Case:
@@ -74,8 +76,9 @@ def collect_cases(
 def _group_cost(weights: NDArray[np.float64], cases: Sequence[Case]) -> float:
     fit, coarse, network = np.exp(weights).tolist()
     calibration = Calibration(fit_weight=fit, coarse_weight=coarse, network_weight=network)
-    chance = [group_probabilities(group_scores(c.matches, c.share, calibration))[c.right] for c in cases]
-    return float(-np.mean(np.log(np.maximum(chance, 1e-12))))
+    found = [group_probabilities(group_scores(c.matches, c.share, calibration)) for c in cases]
+    chance = [(1 - _MISTAKEN) * p[c.right] + _MISTAKEN / len(p) for p, c in zip(found, cases, strict=True)]
+    return float(-np.mean(np.log(chance)))
 
 
 def _known_cost(

@@ -10,7 +10,15 @@ from torch import Tensor
 from emsearch.network.model import ShapeNetwork
 from emsearch_index.errors import InputError
 
-__all__ = ["load_state", "load_weights", "network_from_weights", "save_state", "save_weights", "start_from"]
+__all__ = [
+    "compact_weights",
+    "load_state",
+    "load_weights",
+    "network_from_weights",
+    "save_state",
+    "save_weights",
+    "start_from",
+]
 
 
 def save_state(path: Path, state: dict[str, Any]) -> None:
@@ -29,19 +37,24 @@ def load_state(path: Path, device: torch.device) -> dict[str, Any]:
     return state
 
 
-def save_weights(path: Path, network: ShapeNetwork) -> None:
-    """Write the network as float16 safetensors; running statistics stay float32."""
-    from safetensors.torch import save_file
+def compact_weights(state: dict[str, Tensor]) -> dict[str, Tensor]:
+    """Return a network's state as it is kept: float16, running statistics float32, no counters."""
 
     def compact(name: str, value: Tensor) -> Tensor:
         return value if "running_" in name or value.ndim == 0 else value.half()
 
-    tensors = {
+    return {
         name: compact(name, value.detach().cpu()).contiguous()
-        for name, value in network.state_dict().items()
+        for name, value in state.items()
         if not name.endswith("num_batches_tracked")
     }
-    save_file(tensors, path)
+
+
+def save_weights(path: Path, network: ShapeNetwork) -> None:
+    """Write the network as float16 safetensors; running statistics stay float32."""
+    from safetensors.torch import save_file
+
+    save_file(compact_weights(network.state_dict()), path)
 
 
 def load_weights(path: Path) -> dict[str, Tensor]:

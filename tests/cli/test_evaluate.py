@@ -1,6 +1,7 @@
 import json
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -29,7 +30,24 @@ def test_rows_of_the_library_become_a_table(
     outcome = run("evaluate", "--snr", "10,0.1", "--images", "5", "--format", "json")
     assert json.loads(outcome.out) == [{"snr": 10.0, "top1": 0.5}, {"snr": 0.1, "top1": 0.5}]
     assert callable(asked.pop("report"))
-    assert asked == {"snr_levels": (10.0, 0.1), "groups": 100, "images": 5, "seed": 0, "rerank": 20}
+    assert asked == {"snr_levels": (10.0, 0.1), "groups": 100, "images": 5, "seed": 0, "rerank": 100}
+
+
+def test_a_folder_of_real_images_is_searched_instead(
+    run: Callable[..., Any], replace_module: Callable[..., None], tmp_path: Path
+) -> None:
+    asked: list[Any] = []
+
+    def evaluate_real(index: object, folder: Path, **options: Any) -> list[Row]:
+        asked.extend([folder, options["rerank"]])
+        return [Row(2.0, 1.0)]
+
+    replace_module("emsearch.search.engine", open_index=lambda index_dir, *, device: object())
+    replace_module("emsearch.evaluation.trained", evaluate_index=None)
+    replace_module("emsearch.evaluation.real", evaluate_real=evaluate_real)
+    outcome = run("evaluate", "--real", str(tmp_path), "--rerank", "7", "--format", "json")
+    assert json.loads(outcome.out) == [{"snr": 2.0, "top1": 1.0}]
+    assert asked == [tmp_path, 7]
 
 
 @pytest.mark.parametrize("text", ["", "a", "1,-2", "0", "nan", "inf"])
