@@ -36,6 +36,8 @@ __all__ = [
 SHORTLIST = 100
 """How many of the network's first groups are matched: so many that the right one is hardly ever missing."""
 
+_REACHED_PX = 3.5  # shifts are tried that far, and a little further, about the middle
+
 
 @dataclass(frozen=True, slots=True)
 class Reply:
@@ -70,6 +72,7 @@ def _framings(index: SearchIndex, image: Tensor, candidates: Sequence[Candidate]
     by_sampling: dict[Sampling, list[Candidate]] = {}
     for c in candidates:
         by_sampling.setdefault(c.sampling, []).append(c)
+    coarsest = max(index.classes[s.size_class].pixel_size_angstrom for s in by_sampling)
     framings = []
     for sampling, group in by_sampling.items():
         size_class = index.classes[sampling.size_class]
@@ -78,11 +81,19 @@ def _framings(index: SearchIndex, image: Tensor, candidates: Sequence[Candidate]
             framed.images[0],
             float(framed.aperture_px[0]),
             size_class.pixel_size_angstrom,
-            torch.cat([torch.zeros(1, 2), centre * sampling.scale]),
-            min(1.0, sampling.scale**-2),
+            _centres(centre * sampling.scale),
+            # Every sampling counts as many witnesses for the same area, or the finest would seem the surest.
+            min(1.0, sampling.scale**-2, (size_class.pixel_size_angstrom / coarsest) ** 2),
         )
         framings.append(_Framing(target, sampling.scale, group))
     return framings
+
+
+def _centres(estimated_px: Tensor) -> Tensor:
+    """Return the middle and, unless shifts about the middle reach it anyhow, the estimated centre (1, 2)."""
+    middle = torch.zeros(1, 2)
+    far = float(torch.linalg.vector_norm(estimated_px)) > _REACHED_PX
+    return torch.cat([middle, estimated_px]) if far else middle
 
 
 def match_candidates(

@@ -20,6 +20,7 @@ __all__ = ["Match", "MatchingSettings", "Pose", "Target", "fit_chosen", "match",
 
 _START_RESOLUTION_ANGSTROM = 22.0
 _START_TOP_SIGNAL = 0.1
+_FREE = 0.6  # of half the box: a ring that begins nearer to the middle may lie on the particle
 _RING = (
     0.72,
     0.97,
@@ -105,7 +106,10 @@ class Target:
         return _RING[0] * self.aperture_px, _RING[1] * self.aperture_px
 
     def weight(self) -> Tensor:
-        """Return the weight of each frequency, (box, box // 2 + 1)."""
+        """Return the weight of each frequency, (box, box // 2 + 1): even where a tight picture shows no free ring."""
+        box = self.image.shape[-1]
+        if self.ring_px[0] < _FREE * box / 2:
+            return torch.ones(box, box // 2 + 1)
         return noise_weight(self.image, *self.ring_px)
 
 
