@@ -68,6 +68,7 @@ class PoolingIndex(SearchIndex):
             Group(f"G{k}", name, f"blob {k}", (name,), 22.0, 150.0 + k, "d100-200")
             for k, name in enumerate(self.structures)
         ]
+        self.number = {group.id: k for k, group in enumerate(self.groups)}
         self.classes = [self._size_class(folder / "views.faiss")]
 
     def embed(self, images: Tensor) -> Tensor:

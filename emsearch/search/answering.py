@@ -1,5 +1,6 @@
 """One image to one answer: propose, match, weigh, and say how likely "none of these" is."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -9,7 +10,6 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from emsearch.search.engine import SearchIndex
-from emsearch.search.framing import Sampling
 from emsearch.search.hits import Hit, View
 from emsearch.search.matching import Match, MatchingSettings, Target, fit_chosen, search
 from emsearch.search.prepare import centre_of_particle_px, frame
@@ -59,7 +59,7 @@ class Matched:
 
 @dataclass(frozen=True, slots=True)
 class _Framing:
-    """The image as one class samples it, under one assumed pixel size, and the candidates that are looked for in it."""
+    """The image under one assumed pixel size, and the candidates that are looked for in it."""
 
     target: Target
     scale: float
@@ -67,25 +67,28 @@ class _Framing:
 
 
 def _framings(index: SearchIndex, image: Tensor, candidates: Sequence[Candidate]) -> list[_Framing]:
-    """Frame the image for each sampling that candidates come from."""
+    """Frame the image once for each pixel size that is assumed for it, so that its candidates are compared alike.
+
+    The sampling is that of the class whose box comes nearest to what the picture shows.
+    """
     centre = centre_of_particle_px(image[None])
-    by_sampling: dict[Sampling, list[Candidate]] = {}
+    by_pixel: dict[float, list[Candidate]] = {}
     for c in candidates:
-        by_sampling.setdefault(c.sampling, []).append(c)
-    coarsest = max(index.classes[s.size_class].pixel_size_angstrom for s in by_sampling)
+        by_pixel.setdefault(c.sampling.image_pixel_size_angstrom, []).append(c)
     framings = []
-    for sampling, group in by_sampling.items():
-        size_class = index.classes[sampling.size_class]
-        framed = frame(image[None], sampling.scale, size_class.box_px, torch.zeros(1, 2))
+    for pixel, group in by_pixel.items():
+        side = min(image.shape) * pixel
+        nearest = min(index.classes, key=lambda c: abs(math.log(c.box_px * c.pixel_size_angstrom / side)))
+        scale = pixel / nearest.pixel_size_angstrom
+        framed = frame(image[None], scale, nearest.box_px, torch.zeros(1, 2))
         target = Target(
             framed.images[0],
             float(framed.aperture_px[0]),
-            size_class.pixel_size_angstrom,
-            _centres(centre * sampling.scale),
-            # Every sampling counts as many witnesses for the same area, or the finest would seem the surest.
-            min(1.0, sampling.scale**-2, (size_class.pixel_size_angstrom / coarsest) ** 2),
+            nearest.pixel_size_angstrom,
+            _centres(centre * scale),
+            min(1.0, scale**-2),
         )
-        framings.append(_Framing(target, sampling.scale, group))
+        framings.append(_Framing(target, scale, group))
     return framings
 
 
@@ -99,7 +102,7 @@ def _centres(estimated_px: Tensor) -> Tensor:
 def match_candidates(
     index: SearchIndex, image: Tensor, candidates: Sequence[Candidate], settings: MatchingSettings
 ) -> list[Matched]:
-    """Match candidates, each at its own class's sampling; the order may change.
+    """Match candidates, those of one assumed pixel size at the same sampling; the order may change.
 
     What is fitted is chosen among all of them, by coarse evidence and the network's share.
     """

@@ -16,15 +16,12 @@ from emsearch.imaging.blur import SIGMA_OVER_RESOLUTION
 from emsearch.imaging.finish import meniscus
 from emsearch.imaging.normalise import soft_disc
 from emsearch.imaging.parameters import clean_parameters
-from emsearch.imaging.rotations import multiply_quaternions
 from emsearch.imaging.simulate import Simulator
+from emsearch.search.poses import Poses
 
-__all__ = ["Fit", "Poses", "fit"]
+__all__ = ["Fit", "Prior", "fit"]
 
 Floats = NDArray[np.float64]
-
-NAMES = ("tilt_x", "tilt_y", "spin", "shift_x", "shift_y", "scale", "fill", "blur", "uptake", "top")
-"""The parameters of a step: angles in radians, shifts in px, logarithms of magnification and resolution, shares."""
 
 _DRAWN = (0, 1, 2, 5, 6, 8, 9)  # derivatives by drawing again; those by shift and blur need no projection
 _STEP = np.array([0.035, 0.035, 0.035, 0.25, 0.25, 0.02, -0.05, 0.1, 0.2, 0.1])
@@ -44,57 +41,6 @@ class Prior:
     uptake: tuple[float, float] = (0.3, 0.8)
     top: tuple[float, float] = (0.1, 0.1)
     meniscus: float = 0.2
-
-
-@dataclass(frozen=True, slots=True)
-class Poses:
-    """n poses, each array with one row a pose: which structure, how it lies, and how it is stained and drawn.
-
-    ``shift_px`` (n, 2) is the particle's centre from pixel box // 2; ``scale`` the logarithm of the magnification;
-    ``blur`` that of the resolution in A.
-    """
-
-    structure: NDArray[np.int64]
-    quaternion: Floats
-    shift_px: Floats
-    scale: Floats
-    fill: Floats
-    blur: Floats
-    uptake: Floats
-    top: Floats
-
-    def __len__(self) -> int:
-        """Return the number of poses."""
-        return len(self.structure)
-
-    def __getitem__(self, index: object) -> "Poses":
-        """Return the poses that a mask or index array selects."""
-        return Poses(*(getattr(self, name)[index] for name in self.__slots__))
-
-    def moved(self, step: Floats) -> "Poses":
-        """Return the poses after steps (n, 10)."""
-        turn = np.concatenate([np.ones((len(step), 1)), step[:, :3] / 2], axis=1)
-        turn /= np.linalg.norm(turn, axis=1, keepdims=True)
-        fill = np.clip(self.fill + step[:, 6], 0.2, 1.0)
-        return Poses(
-            structure=self.structure,
-            quaternion=multiply_quaternions(turn, self.quaternion),
-            shift_px=self.shift_px + step[:, 3:5],
-            scale=np.clip(self.scale + step[:, 5], -0.25, 0.25),
-            fill=fill,
-            blur=np.clip(self.blur + step[:, 7], np.log(8.0), np.log(60.0)),
-            uptake=np.clip(self.uptake + step[:, 8], -1.5, 1.5),
-            top=np.clip(self.top + step[:, 9], 0.0, 0.4),
-        )
-
-    def chosen(self, where: NDArray[np.bool_], other: "Poses") -> "Poses":
-        """Return ``other``'s poses where true and one's own elsewhere."""
-
-        def either(name: str) -> NDArray[np.generic]:
-            own, theirs = getattr(self, name), getattr(other, name)
-            return np.asarray(np.where(where.reshape(-1, *[1] * (own.ndim - 1)), theirs, own))
-
-        return Poses(*(either(name) for name in self.__slots__))  # type: ignore[arg-type]
 
 
 @dataclass(frozen=True, slots=True)

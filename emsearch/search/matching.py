@@ -13,8 +13,9 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from emsearch.search.coarse import CoarseMatch, CoarseSettings, CoarseViews, Start, search_coarsely
-from emsearch.search.fitting import Fit, Poses, fit
+from emsearch.search.fitting import Fit, fit
 from emsearch.search.noise import noise_weight
+from emsearch.search.poses import Poses
 
 __all__ = ["Match", "MatchingSettings", "Pose", "Target", "fit_chosen", "match", "search"]
 

@@ -10,7 +10,8 @@ from emsearch.imaging.normalise import normalise
 from emsearch.imaging.parameters import clean_parameters
 from emsearch.imaging.rotations import multiply_quaternions, random_quaternions
 from emsearch.imaging.simulate import Simulator
-from emsearch.search.fitting import NAMES, Fit, Poses, Prior, _Problem, fit
+from emsearch.search.fitting import Fit, Prior, _Problem, fit
+from emsearch.search.poses import NAMES, Poses
 from emsearch.shapes.rotations import quaternions_to_matrices
 
 PIXEL, BOX, APERTURE = 4.5, 64, 32.0
