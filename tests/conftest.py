@@ -18,7 +18,7 @@ from emsearch.imaging.rotations import (
     quaternion_from_direction,
 )
 from emsearch.imaging.simulate import Simulator
-from emsearch.search.coarse import CoarseViews
+from emsearch.search.coarse_views import CoarseViews
 from emsearch.search.engine import Group, SearchIndex, SizeClass
 from emsearch.search.library import StructureLibrary
 from emsearch.search.ranking import Calibration

@@ -11,16 +11,18 @@ from torch import Tensor
 
 from emsearch.search.engine import SearchIndex
 from emsearch.search.hits import Hit, View
-from emsearch.search.matching import Match, MatchingSettings, Target, fit_chosen, search
+from emsearch.search.matching import Match, MatchingSettings, match
 from emsearch.search.prepare import centre_of_particle_px, frame
 from emsearch.search.proposal import Candidate, Proposal, propose
 from emsearch.search.ranking import (
     Evidence,
     evidence_of,
+    expectation,
     group_probabilities,
     group_scores,
     known_probability,
 )
+from emsearch.search.target import Target
 
 __all__ = [
     "SHORTLIST",
@@ -31,7 +33,6 @@ __all__ = [
     "match_candidates",
     "shortlist_scores",
 ]
-
 
 SHORTLIST = 100
 """How many of the network's first groups are matched: so many that the right one is hardly ever missing."""
@@ -81,12 +82,12 @@ def _framings(index: SearchIndex, image: Tensor, candidates: Sequence[Candidate]
         nearest = min(index.classes, key=lambda c: abs(math.log(c.box_px * c.pixel_size_angstrom / side)))
         scale = pixel / nearest.pixel_size_angstrom
         framed = frame(image[None], scale, nearest.box_px, torch.zeros(1, 2))
-        target = Target(
+        target = Target.measured(
             framed.images[0],
             float(framed.aperture_px[0]),
             nearest.pixel_size_angstrom,
-            _centres(centre * scale),
-            min(1.0, scale**-2),
+            centres_px=_centres(centre * scale),
+            independent=min(1.0, scale**-2),
         )
         framings.append(_Framing(target, scale, group))
     return framings
@@ -107,20 +108,18 @@ def match_candidates(
     What is fitted is chosen among all of them, by coarse evidence and the network's share.
     """
     framings = _framings(index, image, candidates)
-    found = [search(f.target, [c.structure for c in f.candidates], index.coarse, settings) for f in framings]
     share = np.array([c.share for f in framings for c in f.candidates])
-    evidence = np.array([m.evidence for matches in found for m in matches])
-    score = evidence + index.calibration.network_weight * np.log(np.maximum(share, 1e-6))
-    chosen = np.zeros(len(score), np.bool_)
-    chosen[np.argsort(-score, kind="stable")[: settings.structures_fitted]] = True
-    matched, first = [], 0
-    for framing, coarse in zip(framings, found, strict=True):
-        own = np.flatnonzero(chosen[first : first + len(coarse)]).tolist()
-        names = [c.structure for c in framing.candidates]
-        matches = fit_chosen(framing.target, names, coarse, own, index.coarse, settings)
-        matched += [Matched(c, m, framing.scale) for c, m in zip(framing.candidates, matches, strict=True)]
-        first += len(coarse)
-    return matched
+    matches = match(
+        [(f.target, [c.structure for c in f.candidates]) for f in framings],
+        index.coarse,
+        expectation=expectation(share, index.calibration),
+        settings=settings,
+    )
+    return [
+        Matched(c, m, f.scale)
+        for f, of_target in zip(framings, matches, strict=True)
+        for c, m in zip(f.candidates, of_target, strict=True)
+    ]
 
 
 def _view(matched: Matched) -> View:

@@ -12,7 +12,7 @@ from torch import Tensor
 from emsearch.imaging.simulate import Simulator
 from emsearch.network.checkpoint import load_weights, network_from_weights
 from emsearch.network.train import pick_device
-from emsearch.search.coarse import CoarseViews
+from emsearch.search.coarse_views import CoarseViews
 from emsearch.search.library import StructureLibrary
 from emsearch.search.ranking import Calibration
 from emsearch.search.vote import Votes, count_votes

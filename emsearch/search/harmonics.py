@@ -2,91 +2,121 @@
 
 Turning an image about its middle only shifts the phases of these coefficients, so that one short inverse transform gives
 the correlation at every in-plane angle (J. Frank, "Three-Dimensional Electron Microscopy of Macromolecular
-Assemblies", 2006, chapter 3). Sampling the circles, taking away the mean and the plane, and the transform along
-the circles are all linear: here they are one matrix, so that thousands of images cost one matrix product.
+Assemblies", 2006, chapter 3). Coefficients are real arrays (orders, n, 2 rings), the real parts of all rings before the
+imaginary ones, even orders before odd ones: so both the transforms and the correlation are products of matrices.
 """
 
 import functools
 import math
+from dataclasses import dataclass
 
 import numpy as np
 import torch
+from numba import njit, prange
 from numpy.typing import NDArray
 from torch import Tensor
 
-__all__ = ["ANGLES", "CircularHarmonics", "correlate", "norm"]
-
-ANGLES = 48
-"""In-plane angles at which correlations are evaluated."""
+__all__ = ["CircularHarmonics", "norm", "orders_of"]
 
 
-def _sampling_matrix(box_px: int, radius: NDArray[np.floating]) -> NDArray[np.float64]:
-    """Return (rings, ANGLES, box^2): bilinear interpolation at angles from +x towards +y about pixel box // 2."""
-    angle = 2 * math.pi * np.arange(ANGLES) / ANGLES
-    x = box_px // 2 + radius[:, None] * np.cos(angle)
-    y = box_px // 2 + radius[:, None] * np.sin(angle)
-    column, row = np.floor(x).astype(int), np.floor(y).astype(int)
-    matrix = np.zeros((*x.shape, box_px, box_px))
-    grid = np.indices(x.shape)
-    for dy, wy in ((0, row + 1 - y), (1, y - row)):
-        for dx, wx in ((0, column + 1 - x), (1, x - column)):
-            known = (row + dy >= 0) & (row + dy < box_px) & (column + dx >= 0) & (column + dx < box_px)
-            place = grid[0][known], grid[1][known], (row + dy)[known], (column + dx)[known]
-            matrix[place] += (wy * wx)[known]
-    return matrix.reshape(*x.shape, box_px * box_px)
+def orders_of(angles: int) -> NDArray[np.int64]:
+    """Return the orders (angles / 2 + 1,) in the order in which coefficients are kept, the even ones first.
+
+    >>> orders_of(8).tolist()
+    [0, 2, 4, 1, 3]
+    """
+    orders = np.arange(angles // 2 + 1)
+    return np.concatenate([orders[::2], orders[1::2]])
+
+
+@dataclass(frozen=True, slots=True)
+class _Circles:
+    """Where circles pass through an image, and the transform along them.
+
+    ``corner`` int64 and ``part`` float32, both (rings * angles, 4), are flat pixels and their bilinear weights. ``waves``
+    (2, orders, angles) turn samples into coefficients. ``area`` and ``plane`` (rings,) are the unit profiles of a level
+    (in order 0) and of a plane (in order 1). ``carried`` (orders, rings): an order that a circle is too short for holds
+    interpolation error alone.
+    """
+
+    corner: NDArray[np.int64]
+    part: NDArray[np.float32]
+    waves: Tensor
+    area: Tensor
+    plane: Tensor
+    carried: Tensor
 
 
 @functools.lru_cache(maxsize=16)
-def _matrix(box_px: int, rings: int) -> Tensor:
-    """Return complex64 (box^2, orders * rings): image to coefficients, weighted by area, mean and plane taken away."""
+def _circles(box_px: int, rings: int, angles: int) -> _Circles:
     radius = np.arange(rings) + 0.5
-    area = np.sqrt(radius / (radius.sum() * ANGLES))
-    weighted = _sampling_matrix(box_px, radius) * area[:, None, None]
-    coefficients = np.fft.rfft(weighted, axis=1, norm="ortho").transpose(1, 0, 2)  # (orders, rings, box^2)
-    # The mean lives in order 0 and the plane in order 1, each along one profile over the rings.
-    for order, profile in ((0, area), (1, area * radius)):
-        unit = profile / np.linalg.norm(profile)
-        coefficients[order] -= unit[:, None] * (unit @ coefficients[order])[None, :]
-    # An order that a circle is too short to carry holds interpolation error alone.
-    carried = np.arange(len(coefficients))[:, None] <= np.maximum(1, np.floor(math.pi * radius))[None, :]
-    coefficients *= carried[:, :, None]
-    return torch.from_numpy(coefficients.reshape(-1, box_px * box_px).T.astype(np.complex64))
+    angle = 2 * math.pi * np.arange(angles) / angles
+    x = (box_px // 2 + radius[:, None] * np.cos(angle)).ravel()
+    y = (box_px // 2 + radius[:, None] * np.sin(angle)).ravel()
+    column, row = np.floor(x).astype(np.int64), np.floor(y).astype(np.int64)
+    fx, fy = x - column, y - row
+    weight = np.repeat(np.sqrt(radius / (radius.sum() * angles)), angles)  # samples count by their area
+    orders = orders_of(angles)
+    phase = np.outer(orders, angle)
+    waves = np.stack([np.cos(phase), -np.sin(phase)]) / math.sqrt(angles)
+    area, plane = np.sqrt(radius), radius**1.5
+    carried = orders[:, None] <= np.maximum(1, np.floor(math.pi * radius))[None, :]
+    return _Circles(
+        corner=np.stack([row * box_px + column + step for step in (0, 1, box_px, box_px + 1)], 1),
+        part=(
+            weight[:, None] * np.stack([(1 - fy) * (1 - fx), (1 - fy) * fx, fy * (1 - fx), fy * fx], 1)
+        ).astype(np.float32),
+        waves=torch.from_numpy(waves).float(),
+        area=torch.from_numpy(area / np.linalg.norm(area)).float(),
+        plane=torch.from_numpy(plane / np.linalg.norm(plane)).float(),
+        carried=torch.from_numpy(carried),
+    )
+
+
+@njit(parallel=True, fastmath=True, cache=True, nogil=True)
+def _sample(images, corner, part, out):  # type: ignore[no-untyped-def]
+    for n in prange(images.shape[0]):
+        for k in range(corner.shape[0]):
+            out[n, k] = (
+                part[k, 0] * images[n, corner[k, 0]]
+                + part[k, 1] * images[n, corner[k, 1]]
+                + part[k, 2] * images[n, corner[k, 2]]
+                + part[k, 3] * images[n, corner[k, 3]]
+            )
 
 
 class CircularHarmonics:
-    """Coefficients of images (n, box, box) within ``radius_px`` of pixel box // 2, complex64 (n, orders, rings).
+    """Coefficients of images (n, box, box) within ``radius_px`` of pixel box // 2, float32 (orders, n, 2 rings).
 
     The mean and the plane over the disc are taken away, and samples weigh their area, so that the inner product of two is
-    that of the images within the disc.
+    that of the images within the disc. ``angles``, an even number, are the samples along each circle.
     """
 
-    def __init__(self, box_px: int, radius_px: float) -> None:
+    def __init__(self, box_px: int, radius_px: float, angles: int = 48) -> None:
         self.box_px = box_px
         self.rings = max(3, min(int(radius_px), box_px // 2 - 1))
-        self._matrix = _matrix(box_px, self.rings)
+        self.angles = angles
+        self._circles = _circles(box_px, self.rings, angles)
 
     def __call__(self, images: Tensor) -> Tensor:
         """Return the coefficients of images (n, box, box)."""
-        flat = images.flatten(1).float()
-        parts = torch.view_as_real(self._matrix).flatten(
-            1
-        )  # real and imaginary side by side: one real product
-        found = torch.view_as_complex((flat @ parts).view(len(flat), -1, 2))
-        return found.view(len(flat), ANGLES // 2 + 1, self.rings)
+        c, n = self._circles, len(images)
+        samples = np.empty((n, len(c.corner)), np.float32)
+        _sample(images.float().reshape(n, -1).contiguous().numpy(), c.corner, c.part, samples)
+        along = torch.from_numpy(samples).view(-1, self.angles).T
+        orders = torch.empty(len(c.waves[0]), n, 2, self.rings)
+        for part, wave in enumerate(c.waves):
+            orders[:, :, part] = (wave @ along).view(-1, n, self.rings)
+        orders *= c.carried[:, None, None, :]
+        first = (self.angles // 2 + 2) // 2  # where order 1 stands
+        for place, profile in ((0, c.area), (first, c.plane)):
+            orders[place] -= (orders[place] @ profile)[..., None] * profile
+        return orders.flatten(2)
 
 
 def norm(coefficients: Tensor) -> Tensor:
-    """Return the norm (n,) of the images behind coefficients (n, orders, rings)."""
-    power = coefficients.real.square().sum(2) + coefficients.imag.square().sum(2)
-    return (2 * power.sum(1) - power[:, 0] - power[:, -1]).clamp_min(0).sqrt()
-
-
-def correlate(views: Tensor, queries: Tensor) -> Tensor:
-    """Return inner products (v, s, ANGLES) at every in-plane angle.
-
-    ``views`` (v, orders, rings) against ``queries`` (s, orders, rings); step k holds those of the views turned by
-    k 360 / ANGLES degrees from +x towards +y. Of views and queries of unit norm they are correlations.
-    """
-    product = torch.bmm(views.conj().transpose(0, 1), queries.permute(1, 2, 0))  # (orders, v, s)
-    curves: Tensor = torch.fft.irfft(product.permute(1, 2, 0), n=ANGLES, dim=2)
-    return curves.mul_(ANGLES)
+    """Return the norm (n,) of the images behind coefficients (orders, n, 2 rings)."""
+    power = coefficients.square().sum(2)
+    highest = len(power) - 1  # the order of half the angles, which like order 0 stands for one frequency
+    once = power[0] + power[int(np.flatnonzero(orders_of(2 * highest) == highest)[0])]
+    return (2 * power.sum(0) - once).clamp_min(0).sqrt()

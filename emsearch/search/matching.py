@@ -8,24 +8,20 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
-from torch import Tensor
 
-from emsearch.search.coarse import CoarseMatch, CoarseSettings, CoarseViews, Start, search_coarsely
+from emsearch.search.coarse import CoarseMatch, Start, search_coarsely
+from emsearch.search.coarse_views import CoarseSettings, CoarseViews
 from emsearch.search.fitting import Fit, fit
-from emsearch.search.noise import noise_weight
 from emsearch.search.poses import Poses
+from emsearch.search.target import Target
 
-__all__ = ["Match", "MatchingSettings", "Pose", "Target", "fit_chosen", "match", "search"]
+__all__ = ["Match", "MatchingSettings", "Pose", "match"]
+
+Floats = NDArray[np.float64]
 
 _START_RESOLUTION_ANGSTROM = 22.0
 _START_TOP_SIGNAL = 0.1
-_FREE = 0.6  # of half the box: a ring that begins nearer to the middle may lie on the particle
-_RING = (
-    0.72,
-    0.97,
-)  # of the aperture: where the noise is read, beyond a particle that fills two thirds of the box
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +48,7 @@ class Pose:
     emsearch.imaging.parameters.
     """
 
-    quaternion: NDArray[np.float64]
+    quaternion: Floats
     shift_px: tuple[float, float]
     scale: float
     fill: float
@@ -77,7 +73,6 @@ class Match:
     explain.
     """
 
-    structure: int
     pose: Pose
     evidence: float
     correlation: float
@@ -86,111 +81,55 @@ class Match:
     explained: float
 
 
-@dataclass(frozen=True, slots=True)
-class Target:
-    """An image to be explained.
+def match(
+    problems: Sequence[tuple[Target, Sequence[str]]],
+    views: CoarseViews,
+    *,
+    expectation: Floats | None = None,
+    settings: MatchingSettings | None = None,
+) -> list[list[Match]]:
+    """Return, for each target and names of structures, the match of each structure, in their order.
 
-    ``image`` float32 (box, box) is normalised, at ``pixel_size_angstrom``, and compared within ``aperture_px``.
-    ``centres_px`` (c, 2) is where the particle's centre may stand, (x, y) from the middle. ``independent`` is the share of
-    its pixels that are independent witnesses: less than one where a coarser image was enlarged.
+    The model is fitted for those with most evidence among all of them; ``expectation``, one number a name in that
+    order, is added to it.
     """
-
-    image: Tensor
-    aperture_px: float
-    pixel_size_angstrom: float
-    centres_px: Tensor = field(default_factory=lambda: torch.zeros(1, 2))
-    independent: float = 1.0
-
-    @property
-    def ring_px(self) -> tuple[float, float]:
-        """Between these radii the image is taken to show noise alone."""
-        return _RING[0] * self.aperture_px, _RING[1] * self.aperture_px
-
-    def weight(self) -> Tensor:
-        """Return the weight of each frequency, (box, box // 2 + 1): even where a tight picture shows no free ring."""
-        box = self.image.shape[-1]
-        if self.ring_px[0] < _FREE * box / 2:
-            return torch.ones(box, box // 2 + 1)
-        return noise_weight(self.image, *self.ring_px)
+    settings = settings or MatchingSettings()
+    found = [search_coarsely(target, names, views, settings.coarse) for target, names in problems]
+    score = np.array([f.evidence for of_target in found for f in of_target])
+    if expectation is not None:
+        score = score + expectation
+    chosen = np.zeros(len(score), np.bool_)
+    chosen[np.argsort(-score, kind="stable")[: settings.structures_fitted]] = True
+    parts = np.split(chosen, np.cumsum([len(names) for _, names in problems])[:-1])
+    return [
+        _match_one(target, names, coarse, np.flatnonzero(own), views, settings)
+        for (target, names), coarse, own in zip(problems, found, parts, strict=True)
+    ]
 
 
-def search(
-    target: Target, names: Sequence[str], views: CoarseViews, settings: MatchingSettings
-) -> list[CoarseMatch]:
-    """Return the coarse match of each structure, in the order of ``names``."""
-    return search_coarsely(
-        target.image,
-        target.aperture_px,
-        names,
-        views,
-        target.pixel_size_angstrom,
-        target.centres_px,
-        weight=target.weight(),
-        independent=target.independent,
-        poses=settings.starts,
-        settings=settings.coarse,
-    )
-
-
-def fit_chosen(
+def _match_one(
     target: Target,
     names: Sequence[str],
     found: Sequence[CoarseMatch],
-    chosen: Sequence[int],
+    chosen: NDArray[np.int64],
     views: CoarseViews,
     settings: MatchingSettings,
 ) -> list[Match]:
-    """Return the match of each structure, in the order of ``names``; the model is fitted for those ``chosen``."""
-    matches = [_coarse(k, f) for k, f in enumerate(found)]
+    """Return the match of each structure; the model is fitted for those ``chosen``."""
+    matches = [_coarse(f) for f in found]
     if not len(chosen):
         return matches
     simulator = views.library.simulator([names[k] for k in chosen])
-    starts = _poses([(j, start) for j, k in enumerate(chosen) for start in found[k].starts])
-    weight = target.weight()
-
-    def fitted(poses: Poses, steps: int) -> Fit:
-        return fit(
-            target.image,
-            target.aperture_px,
-            poses,
-            simulator,
-            target.pixel_size_angstrom,
-            ring_px=target.ring_px,
-            weight=weight,
-            independent=target.independent,
-            steps=steps,
-            centres_px=target.centres_px,
-        )
-
-    first = fitted(starts, settings.first_steps)
+    starts = _poses([(j, s) for j, k in enumerate(chosen) for s in found[k].starts(settings.starts)])
+    first = fit(target, starts, simulator, steps=settings.first_steps)
     best = _best_of_each(first)
-    last = fitted(first.poses[best[: settings.finalists]], settings.steps - settings.first_steps)
+    finalists = first.poses[best[: settings.finalists]]
+    last = fit(target, finalists, simulator, steps=settings.steps - settings.first_steps)
     for fits, rows in ((first, best[settings.finalists :]), (last, np.arange(len(last.poses)))):
         for j in rows.tolist():
-            k = chosen[int(fits.poses.structure[j])]
-            matches[k] = _fitted(k, found[k], fits, j)
+            k = chosen[fits.poses.structure[j]]
+            matches[k] = _fitted(found[k], fits, j)
     return matches
-
-
-def match(
-    target: Target,
-    names: Sequence[str],
-    views: CoarseViews,
-    *,
-    expectation: NDArray[np.floating] | None = None,
-    settings: MatchingSettings | None = None,
-) -> list[Match]:
-    """Return the match of each of some structures of the library behind ``views``, in the order of ``names``.
-
-    ``expectation`` (n,) is added to each structure's evidence before those are chosen that are fitted.
-    """
-    settings = settings or MatchingSettings()
-    found = search(target, names, views, settings)
-    score = np.array([f.evidence for f in found])
-    if expectation is not None:
-        score = score + expectation
-    chosen = np.argsort(-score, kind="stable")[: settings.structures_fitted].tolist()
-    return fit_chosen(target, names, found, chosen, views, settings)
 
 
 def _poses(starts: Sequence[tuple[int, Start]]) -> Poses:
@@ -214,8 +153,8 @@ def _best_of_each(found: Fit) -> NDArray[np.int64]:
     return np.asarray(order[np.sort(first)])
 
 
-def _coarse(number: int, found: CoarseMatch) -> Match:
-    start = found.starts[0]
+def _coarse(found: CoarseMatch) -> Match:
+    start = found.starts(1)[0]
     pose = Pose(
         start.quaternion,
         start.shift_px,
@@ -225,10 +164,10 @@ def _coarse(number: int, found: CoarseMatch) -> Match:
         start.uptake,
         _START_TOP_SIGNAL,
     )
-    return Match(number, pose, found.evidence, start.correlation, False, -np.inf, 0.0)
+    return Match(pose, found.evidence, start.correlation, False, -np.inf, 0.0)
 
 
-def _fitted(number: int, found: CoarseMatch, fits: Fit, j: int) -> Match:
+def _fitted(found: CoarseMatch, fits: Fit, j: int) -> Match:
     p = fits.poses
     pose = Pose(
         quaternion=p.quaternion[j],
@@ -240,7 +179,6 @@ def _fitted(number: int, found: CoarseMatch, fits: Fit, j: int) -> Match:
         top_signal=float(p.top[j]),
     )
     return Match(
-        structure=number,
         pose=pose,
         evidence=found.evidence,
         correlation=float(fits.correlation[j]),

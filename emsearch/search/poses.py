@@ -1,5 +1,6 @@
 """Poses under which structures are drawn, and how they move."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -13,6 +14,14 @@ Floats = NDArray[np.float64]
 
 NAMES = ("tilt_x", "tilt_y", "spin", "shift_x", "shift_y", "scale", "fill", "blur", "uptake", "top")
 """The parameters of a step: angles in radians, shifts in px, logarithms of magnification and resolution, shares."""
+
+_BOUNDS = {
+    "scale": (-0.25, 0.25),
+    "fill": (0.2, 1.0),
+    "blur": (float(np.log(8.0)), float(np.log(60.0))),
+    "uptake": (-1.5, 1.5),
+    "top": (0.0, 0.4),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,21 +49,38 @@ class Poses:
         """Return the poses that a mask or index array selects."""
         return Poses(*(getattr(self, name)[index] for name in self.__slots__))
 
+    @classmethod
+    def together(cls, parts: Sequence["Poses"]) -> "Poses":
+        """Return the poses of all parts, one after the other."""
+        return cls(*(np.concatenate([getattr(part, name) for part in parts]) for name in cls.__slots__))
+
     def moved(self, step: Floats) -> "Poses":
-        """Return the poses after steps (n, 10)."""
+        """Return the poses after steps (n, 10), cut short at the bounds."""
         turn = np.concatenate([np.ones((len(step), 1)), step[:, :3] / 2], axis=1)
         turn /= np.linalg.norm(turn, axis=1, keepdims=True)
-        fill = np.clip(self.fill + step[:, 6], 0.2, 1.0)
+        bounded = {
+            name: np.clip(getattr(self, name) + step[:, NAMES.index(name)], *limits)
+            for name, limits in _BOUNDS.items()
+        }
         return Poses(
             structure=self.structure,
             quaternion=multiply_quaternions(turn, self.quaternion),
             shift_px=self.shift_px + step[:, 3:5],
-            scale=np.clip(self.scale + step[:, 5], -0.25, 0.25),
-            fill=fill,
-            blur=np.clip(self.blur + step[:, 7], np.log(8.0), np.log(60.0)),
-            uptake=np.clip(self.uptake + step[:, 8], -1.5, 1.5),
-            top=np.clip(self.top + step[:, 9], 0.0, 0.4),
+            **bounded,
         )
+
+    def stepped(self, name: str, length: float) -> "Poses":
+        """Return the poses after a step of one parameter."""
+        step = np.zeros((len(self), len(NAMES)))
+        step[:, NAMES.index(name)] = length
+        return self.moved(step)
+
+    def length_to(self, moved: "Poses", name: str, length: float) -> Floats:
+        """Return how long (n,) a step of one parameter became, infinite where a bound left nothing of it."""
+        if name not in _BOUNDS:
+            return np.full(len(self), length)
+        found = getattr(moved, name) - getattr(self, name)
+        return np.where(np.abs(found) < 1e-6, np.inf, found)
 
     def chosen(self, where: NDArray[np.bool_], other: "Poses") -> "Poses":
         """Return ``other``'s poses where true and one's own elsewhere."""

@@ -14,12 +14,15 @@ __all__ = [
     "Calibration",
     "Evidence",
     "evidence_of",
+    "expectation",
     "group_probabilities",
     "group_scores",
     "known_probability",
 ]
 
 Floats = NDArray[np.float64]
+
+_LEAST_SHARE = 1e-6  # of the network's: it can rule out no group
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +69,11 @@ class Evidence:
     margin: float
 
 
+def expectation(share: Floats, calibration: Calibration) -> Floats:
+    """Return what the network's shares (g,) add to the groups' log-probabilities."""
+    return np.asarray(calibration.network_weight * np.log(np.maximum(share, _LEAST_SHARE)))
+
+
 def group_scores(matches: Sequence[Match], share: Floats, calibration: Calibration) -> Floats:
     """Return the unnormalised log-probability of each match (g,), of which ``share`` (g,) is the network's.
 
@@ -73,7 +81,7 @@ def group_scores(matches: Sequence[Match], share: Floats, calibration: Calibrati
     """
     fitted = np.array([m.fitted for m in matches])
     evidence = np.array([m.evidence for m in matches])
-    network = calibration.network_weight * np.log(np.maximum(share, 1e-6))
+    network = expectation(share, calibration)
     coarse = calibration.coarse_weight * evidence + network
     if not fitted.any():
         return np.asarray(coarse)

@@ -11,7 +11,7 @@ from torch import Tensor
 from emsearch.imaging.parameters import clean_parameters
 from emsearch.imaging.rotations import random_quaternions
 from emsearch.search.answering import Reply, answer_image, answer_proposal
-from emsearch.search.coarse import CoarseSettings
+from emsearch.search.coarse_views import CoarseSettings
 from emsearch.search.contrast import decide_contrast
 from emsearch.search.matching import MatchingSettings
 from emsearch.search.picture import posed_projection

@@ -10,14 +10,21 @@ from emsearch.imaging.normalise import normalise
 from emsearch.imaging.parameters import clean_parameters
 from emsearch.imaging.rotations import multiply_quaternions, random_quaternions
 from emsearch.imaging.simulate import Simulator
-from emsearch.search.fitting import Fit, Prior, _Problem, fit
+from emsearch.search.fitting import Fit, fit
+from emsearch.search.image_model import SLOPES, ImageModel
 from emsearch.search.poses import NAMES, Poses
+from emsearch.search.prior import Prior
+from emsearch.search.target import Target
 from emsearch.shapes.rotations import quaternions_to_matrices
 
 PIXEL, BOX, APERTURE = 4.5, 64, 32.0
-RING = 0.72 * APERTURE, 0.97 * APERTURE
 COUNT = 8
 AXIS = torch.arange(BOX, dtype=torch.float32) - BOX // 2
+
+
+def target(image: Tensor, weight: Tensor | None = None) -> Target:
+    even = torch.ones(BOX, BOX // 2 + 1)
+    return Target(image, APERTURE, PIXEL, even if weight is None else weight, torch.zeros(1, 2))
 
 
 def true_poses(simulator: Simulator, seed: int, n: int = COUNT) -> Poses:
@@ -66,8 +73,7 @@ def images_of(simulator: Simulator, poses: Poses, snr: float = np.inf, **more: o
 
 def fit_each(images: Tensor, starts: Poses, simulator: Simulator, steps: int = 5) -> list[Fit]:
     return [
-        fit(image, APERTURE, starts[np.array([k])], simulator, PIXEL, ring_px=RING, steps=steps)
-        for k, image in enumerate(images)
+        fit(target(image), starts[np.array([k])], simulator, steps=steps) for k, image in enumerate(images)
     ]
 
 
@@ -130,15 +136,11 @@ def test_more_steps_never_cost_more(blob_simulator: Simulator, truth: Poses) -> 
 def test_poses_fitted_together_are_fitted_as_each_alone(blob_simulator: Simulator, truth: Poses) -> None:
     image = images_of(blob_simulator, truth[:1], snr=3)[0]
     starts = perturbed(truth)
-    together = fit(image, APERTURE, starts, blob_simulator, PIXEL, ring_px=RING, steps=2)
-    alone = fit(image, APERTURE, starts[np.array([4])], blob_simulator, PIXEL, ring_px=RING, steps=2)
+    together = fit(target(image), starts, blob_simulator, steps=2)
+    alone = fit(target(image), starts[np.array([4])], blob_simulator, steps=2)
     assert together.cost[4] == pytest.approx(alone.cost[0], rel=1e-4)
     assert together.correlation[4] == pytest.approx(alone.correlation[0], abs=1e-3)
     assert together.poses.structure.tolist() == truth.structure.tolist()
-
-
-def problem(simulator: Simulator, image: Tensor, weight: Tensor | None = None) -> _Problem:
-    return _Problem(image, APERTURE, simulator, PIXEL, RING, weight, Prior(), None, 1.0)
 
 
 @pytest.mark.parametrize(
@@ -158,12 +160,12 @@ def test_derivatives_are_those_of_redrawn_projections(
     blob_simulator: Simulator, truth: Poses, name: str, step: float
 ) -> None:
     """Beads fall on a grid of pixels, so what is drawn a little aside has noise of its own: it is small."""
-    own, number, few = problem(blob_simulator, torch.zeros(BOX, BOX)), NAMES.index(name), truth[:3]
+    own, number, few = ImageModel(target(torch.zeros(BOX, BOX)), blob_simulator), NAMES.index(name), truth[:3]
     steps = np.where(np.arange(10) == number, step, 0.0)[None].repeat(3, 0)
     there, back = (own.draw(few.moved(sign * steps)) for sign in (1, -1))
     peak = own.draw(few).amax((1, 2), keepdim=True)
     expected = own.spectra((there - back) / (2 * step * peak))
-    found = own.columns(few)[:, 7 + number]
+    found = own.columns(few)[:, SLOPES][:, number]
     size = torch.linalg.vector_norm(expected, dim=1)
     along = (found.conj() * expected).sum(1).real / size**2
     aside = torch.linalg.vector_norm(found - expected, dim=1) / size
@@ -173,23 +175,22 @@ def test_derivatives_are_those_of_redrawn_projections(
 
 def test_real_products_of_spectra_are_those_of_images(blob_simulator: Simulator) -> None:
     images = torch.randn(2, BOX, BOX, generator=torch.Generator().manual_seed(0))
-    a, b = torch.view_as_real(problem(blob_simulator, images[0]).spectra(images)).flatten(1)
+    a, b = torch.view_as_real(ImageModel(target(images[0]), blob_simulator).spectra(images)).flatten(1)
     assert float(a @ b) == pytest.approx(float((images[0] * images[1]).sum()), abs=0.05)
     assert float(a @ a) == pytest.approx(float(images[0].square().sum()), rel=1e-4)
     twice = torch.view_as_real(
-        problem(blob_simulator, images[0], torch.full((BOX, BOX // 2 + 1), 2.0)).spectra(images)
+        ImageModel(target(images[0], torch.full((BOX, BOX // 2 + 1), 2.0)), blob_simulator).spectra(images)
     )
     assert float(twice[0].square().sum()) == pytest.approx(2 * float(a @ a), rel=1e-4)
 
 
-def test_a_weight_of_one_is_no_weight(blob_simulator: Simulator, truth: Poses) -> None:
+def test_the_level_of_the_weights_does_not_matter(blob_simulator: Simulator, truth: Poses) -> None:
     image, start = images_of(blob_simulator, truth[:1], snr=2)[0], perturbed(truth[:1])
-    ones = torch.ones(BOX, BOX // 2 + 1)
     plain, weighed = (
-        fit(image, APERTURE, start, blob_simulator, PIXEL, ring_px=RING, steps=2, weight=weight)
-        for weight in (None, ones)
+        fit(target(image, level * torch.ones(BOX, BOX // 2 + 1)), start, blob_simulator, steps=2)
+        for level in (1.0, 3.0)
     )
-    assert weighed.cost[0] == plain.cost[0]
+    assert weighed.cost[0] == pytest.approx(plain.cost[0], rel=1e-4)
 
 
 def test_a_dark_particle_correlates_negatively_and_is_penalised(
@@ -207,14 +208,14 @@ def test_the_true_structure_costs_least(blob_simulator: Simulator, truth: Poses)
     image = images_of(blob_simulator, truth[:1], snr=5)[0]
     others = truth[np.zeros(5, np.int64)]
     claimed = Poses(np.arange(5), *(getattr(others, name) for name in Poses.__slots__[1:]))
-    found = fit(image, APERTURE, claimed, blob_simulator, PIXEL, ring_px=RING, steps=2)
+    found = fit(target(image), claimed, blob_simulator, steps=2)
     assert int(found.cost.argmin()) == int(found.correlation.argmax()) == truth.structure[0]
 
 
 def test_a_tight_prior_holds_what_it_speaks_of(blob_simulator: Simulator, truth: Poses) -> None:
     image, start = images_of(blob_simulator, truth[:1], snr=1)[0], perturbed(truth[:1])
     held = Prior(fill=(0.35, 1e-3), resolution_angstrom=(30.0, 1e-3))
-    found = fit(image, APERTURE, start, blob_simulator, PIXEL, ring_px=RING, steps=8, prior=held)
+    found = fit(target(image), start, blob_simulator, steps=8, prior=held)
     assert found.poses.fill[0] == pytest.approx(0.35, abs=0.02)
     assert np.exp(found.poses.blur[0]) == pytest.approx(30, abs=1)
 

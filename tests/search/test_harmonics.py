@@ -3,9 +3,11 @@ import pytest
 import torch
 from torch import Tensor
 
-from emsearch.search.harmonics import ANGLES, CircularHarmonics, correlate, norm
+from emsearch.search.correlation import correlate as correlate_packed
+from emsearch.search.correlation import packed
+from emsearch.search.harmonics import CircularHarmonics, norm
 
-BOX, RINGS = 64, 24
+BOX, RINGS, ANGLES = 64, 24, 48
 HARMONICS = CircularHarmonics(BOX, RINGS)
 AXIS = torch.arange(BOX, dtype=torch.float32) - BOX // 2
 
@@ -22,9 +24,15 @@ def drawn(angle_degrees: float = 0.0, shift_px: tuple[float, float] = (0.0, 0.0)
     return image[None]
 
 
+def correlate(views: Tensor, queries: Tensor) -> Tensor:
+    """Return inner products (v, s, ANGLES)."""
+    curves = correlate_packed(views, torch.ones(views.shape[1]), packed(queries))
+    return torch.from_numpy(curves.values).permute(1, 2, 0)
+
+
 def unit(images: Tensor) -> Tensor:
     found = HARMONICS(images)
-    return found / norm(found)[:, None, None]
+    return found / norm(found)[None, :, None]
 
 
 def flattened(image: Tensor) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
@@ -83,12 +91,12 @@ def test_every_view_meets_every_query() -> None:
     queries = unit(torch.cat([drawn(0.0, (k, 1.0)) for k in range(2)]))
     together = correlate(views, queries)
     assert together.shape == (3, 2, ANGLES)
-    torch.testing.assert_close(together[2, 1], correlate(views[2:], queries[1:])[0, 0])
+    torch.testing.assert_close(together[2, 1], correlate(views[:, 2:], queries[:, 1:])[0, 0])
 
 
 @pytest.mark.parametrize(("box", "radius", "rings"), [(32, 100.0, 15), (32, 1.0, 3), (32, 9.7, 9)])
 def test_circles_stay_in_the_box_and_are_never_too_few(box: int, radius: float, rings: int) -> None:
     harmonics = CircularHarmonics(box, radius)
     found = harmonics(torch.ones(2, box, box))
-    assert found.shape == (2, ANGLES // 2 + 1, rings)
+    assert found.shape == (ANGLES // 2 + 1, 2, 2 * rings)
     assert float(norm(found).max()) < 1e-4

@@ -1,4 +1,5 @@
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -15,15 +16,23 @@ from emsearch.imaging.rotations import (
     random_quaternions,
 )
 from emsearch.imaging.simulate import Simulator
-from emsearch.search.coarse import CoarseSettings, CoarseViews
+from emsearch.search.coarse_views import CoarseSettings, CoarseViews
 from emsearch.search.library import StructureLibrary
-from emsearch.search.matching import Match, MatchingSettings, Pose, Target, match
+from emsearch.search.matching import Match, MatchingSettings, Pose, match
+from emsearch.search.target import Target
 from emsearch.shapes.rotations import quaternions_to_matrices
 from emsearch.structures.beads import BeadModel
 
 PIXEL, BOX, APERTURE = 4.5, 64, 32.0
 NAMES = [f"blob{seed}" for seed in range(5)]
 QUICK = MatchingSettings(coarse=CoarseSettings(nside=2, fills=(1.0,), uptakes=(0.0,)), starts=1, steps=1)
+
+
+def matches_of(
+    image: Tensor, names: list[str], views: CoarseViews, *, centres_px: Tensor | None = None, **more: Any
+) -> list[Match]:
+    target = Target.measured(image, APERTURE, PIXEL, centres_px=centres_px)
+    return match([(target, names)], views, **more)[0]
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +75,10 @@ def angle_degrees(cosine: float) -> float:
     return float(np.degrees(np.arccos(np.clip(cosine, -1, 1))))
 
 
+def fitted_places(matches: list[Match]) -> list[int]:
+    return [k for k, m in enumerate(matches) if m.fitted]
+
+
 @pytest.fixture(scope="module")
 def views(blobs: dict[str, BeadModel]) -> CoarseViews:
     return CoarseViews(StructureLibrary(blobs))
@@ -75,7 +88,7 @@ def views(blobs: dict[str, BeadModel]) -> CoarseViews:
 def matched(blob_simulator: Simulator, views: CoarseViews) -> tuple[Drawn, list[Match]]:
     drawn = draw(blob_simulator, 24, seed=3, snr=10)
     matches = [
-        match(Target(image, APERTURE, PIXEL), [NAMES[structure]], views)[0]
+        matches_of(image, [NAMES[structure]], views)[0]
         for image, structure in zip(drawn.images, drawn.structure, strict=True)
     ]
     return drawn, matches
@@ -94,7 +107,7 @@ def rotation_errors(matched: tuple[Drawn, list[Match]]) -> NDArray[np.float64]:
 def test_direction_and_whole_rotation_are_recovered(matched: tuple[Drawn, list[Match]]) -> None:
     errors = rotation_errors(matched)
     assert (np.median(errors, 0) < (2, 2)).all()
-    assert ((errors < (8, 10)).mean(0) > 0.75).all()
+    assert ((errors < (8, 10)).mean(0) > 0.9).all()
 
 
 def test_shift_and_fill_are_recovered(matched: tuple[Drawn, list[Match]]) -> None:
@@ -103,7 +116,7 @@ def test_shift_and_fill_are_recovered(matched: tuple[Drawn, list[Match]]) -> Non
     shift = np.abs(np.array([m.pose.shift_px for m in matches]) - drawn.shift_px)[facing]
     fill = np.abs(np.array([m.pose.fill for m in matches]) - drawn.fill)[facing]
     assert shift.max() < 0.5 and np.median(shift) < 0.1
-    assert fill.max() < 0.3 and np.median(fill) < 0.05
+    assert fill.max() < 0.2 and np.median(fill) < 0.05
 
 
 def test_the_pose_redraws_the_image(matched: tuple[Drawn, list[Match]], blob_simulator: Simulator) -> None:
@@ -122,18 +135,17 @@ def test_the_right_structure_wins_among_five_in_noise(blob_simulator: Simulator,
     drawn = draw(blob_simulator, 12, seed=11, snr=2)
     right = 0
     for image, structure in zip(drawn.images, drawn.structure, strict=True):
-        matches = match(Target(image, APERTURE, PIXEL), NAMES, views)
-        assert [m.structure for m in matches] == list(range(5))
+        matches = matches_of(image, NAMES, views)
+        assert len(matches) == 5
         right += int(np.argmax([m.log_posterior for m in matches])) == structure
-    assert right >= 10
+    assert right >= 11
 
 
 def test_order_of_the_names_asked_for_is_kept(blob_simulator: Simulator, views: CoarseViews) -> None:
     image = draw(blob_simulator, 1, seed=5, snr=5).images[0]
     names = ["blob0", "blob3", "blob1"]
-    forward = match(Target(image, APERTURE, PIXEL), names, views, settings=QUICK)
-    backward = match(Target(image, APERTURE, PIXEL), names[::-1], views, settings=QUICK)
-    assert [m.structure for m in forward] == [m.structure for m in backward] == [0, 1, 2]
+    forward = matches_of(image, names, views, settings=QUICK)
+    backward = matches_of(image, names[::-1], views, settings=QUICK)
     for a, b in zip(forward, backward[::-1], strict=True):
         assert a.evidence == pytest.approx(b.evidence, rel=1e-5)
         assert a.log_posterior == pytest.approx(b.log_posterior, rel=1e-4)
@@ -144,11 +156,9 @@ def test_only_the_structures_of_most_evidence_are_fitted(
     blob_simulator: Simulator, views: CoarseViews
 ) -> None:
     image = draw(blob_simulator, 1, seed=8, snr=5).images[0]
-    matches = match(
-        Target(image, APERTURE, PIXEL), NAMES, views, settings=replace(QUICK, structures_fitted=2)
-    )
+    matches = matches_of(image, NAMES, views, settings=replace(QUICK, structures_fitted=2))
     order = np.argsort([-m.evidence for m in matches])
-    assert sorted(order[:2].tolist()) == [m.structure for m in matches if m.fitted]
+    assert sorted(order[:2].tolist()) == fitted_places(matches)
     for k in order[2:]:
         left = matches[k]
         assert left.log_posterior == -np.inf and left.explained == 0
@@ -159,8 +169,8 @@ def test_without_structures_to_fit_the_coarse_search_answers(
     blob_simulator: Simulator, views: CoarseViews
 ) -> None:
     image = draw(blob_simulator, 1, seed=8, snr=5).images[0]
-    coarse = match(Target(image, APERTURE, PIXEL), NAMES, views, settings=replace(QUICK, structures_fitted=0))
-    fitted = match(Target(image, APERTURE, PIXEL), NAMES, views, settings=QUICK)
+    coarse = matches_of(image, NAMES, views, settings=replace(QUICK, structures_fitted=0))
+    fitted = matches_of(image, NAMES, views, settings=QUICK)
     assert [m.fitted for m in coarse] == [False] * 5 and [m.fitted for m in fitted] == [True] * 5
     assert [m.evidence for m in coarse] == [m.evidence for m in fitted]
 
@@ -170,18 +180,18 @@ def test_expectation_decides_who_is_fitted_and_nothing_else(
 ) -> None:
     image = draw(blob_simulator, 1, seed=8, snr=5).images[0]
     one = replace(QUICK, structures_fitted=1)
-    plain = match(Target(image, APERTURE, PIXEL), NAMES, views, settings=one)
+    plain = matches_of(image, NAMES, views, settings=one)
     last = int(np.argmin([m.evidence for m in plain]))
     expectation = np.where(np.arange(5) == last, 0.0, -1e4)
-    expected = match(Target(image, APERTURE, PIXEL), NAMES, views, expectation=expectation, settings=one)
-    assert [m.structure for m in expected if m.fitted] == [last] != [m.structure for m in plain if m.fitted]
+    expected = matches_of(image, NAMES, views, expectation=expectation, settings=one)
+    assert fitted_places(expected) == [last] != fitted_places(plain)
     assert [m.evidence for m in expected] == [m.evidence for m in plain]
 
 
 def test_more_steps_explain_no_less(blob_simulator: Simulator, views: CoarseViews) -> None:
     for image in draw(blob_simulator, 4, seed=23, snr=0.5).images[:2]:
         found = [
-            match(Target(image, APERTURE, PIXEL), ["blob2"], views, settings=replace(QUICK, steps=steps))[0]
+            matches_of(image, ["blob2"], views, settings=replace(QUICK, steps=steps))[0]
             for steps in (1, 2, 4)
         ]
         correlations = [m.correlation for m in found]
@@ -197,8 +207,8 @@ def test_a_particle_out_of_reach_of_the_middle_is_found_about_another_centre(
     shot = blob_simulator.micrographs(np.array([2]), parameters, np.array([PIXEL]), BOX, 0)
     image = normalise(shot.micrographs, torch.tensor([APERTURE]))[0]
     about = torch.tensor([[0.0, 0.0], [7.0, -3.0]])
-    there = match(Target(image, APERTURE, PIXEL, about), ["blob2"], views)[0]
-    middle = match(Target(image, APERTURE, PIXEL), ["blob2"], views)[0]
+    there = matches_of(image, ["blob2"], views, centres_px=about)[0]
+    middle = matches_of(image, ["blob2"], views)[0]
     assert there.pose.shift_px == pytest.approx((8.0, -4.0), abs=0.6)
     assert there.correlation > middle.correlation
 

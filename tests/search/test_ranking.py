@@ -19,11 +19,11 @@ POSE = Pose(np.array([1.0, 0.0, 0.0, 0.0]), (0.0, 0.0), 1.0, 1.0, 20.0, 0.0, 0.1
 
 
 def fitted(log_posterior: float, correlation: float = 0.6, explained: float = 0.8) -> Match:
-    return Match(0, POSE, 10.0, correlation, True, log_posterior, explained)
+    return Match(POSE, 10.0, correlation, True, log_posterior, explained)
 
 
 def searched(evidence: float) -> Match:
-    return Match(0, POSE, evidence, 0.4, False, -np.inf, 0.0)
+    return Match(POSE, evidence, 0.4, False, -np.inf, 0.0)
 
 
 some_match = st.one_of(st.floats(-1e5, 1e4).map(fitted), st.floats(-50, 2000).map(searched))

@@ -1,0 +1,136 @@
+"""The image model as columns of a linear problem: a projection, what lies beside it, and how the projection changes.
+
+The image is a times the projection T(theta) plus what lies beside it: a level, a plane and the meniscus. Near theta it is
+also linear in the steps of theta, so that one Gram matrix of weighted spectra holds all that a fit needs.
+"""
+
+from dataclasses import replace
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from emsearch.imaging.blur import SIGMA_OVER_RESOLUTION
+from emsearch.imaging.finish import meniscus
+from emsearch.imaging.normalise import soft_disc
+from emsearch.imaging.parameters import clean_parameters
+from emsearch.imaging.simulate import Simulator
+from emsearch.search.poses import NAMES, Poses
+from emsearch.search.target import Target
+
+__all__ = ["IMAGE", "LINEAR", "MENISCUS", "PLANE", "PROJECTION", "SLOPES", "ImageModel"]
+
+PROJECTION = 0
+PLANE = slice(1, 4)
+"""Level, and slope along x and y."""
+MENISCUS = slice(4, 7)
+"""The meniscus, and as much of it on one side along x and y."""
+LINEAR = slice(0, 7)
+"""All that the image is a sum of."""
+SLOPES = slice(7, 17)
+"""The change of the projection with each parameter, in the order of `emsearch.search.poses.NAMES`."""
+IMAGE = 17
+
+_COLUMNS = 18
+_MENISCUS_ANGSTROM = 50.0
+_STEP = {
+    "tilt_x": 0.035,
+    "tilt_y": 0.035,
+    "spin": 0.035,
+    "scale": 0.02,
+    "fill": -0.05,
+    "uptake": 0.2,
+    "top": 0.1,
+}
+"""Lengths of the difference quotients; shift and blur need no second projection."""
+
+
+class ImageModel:
+    """One image and a simulator of the structures that may explain it.
+
+    ``pixels`` are those compared, ``witnesses`` how many of them are independent, ``noise_power`` the mean square of the
+    weighted noise in a pixel of the ring.
+    """
+
+    def __init__(self, target: Target, simulator: Simulator) -> None:
+        self.simulator = simulator
+        self.pixel_size_angstrom = target.pixel_size_angstrom
+        self.box = box = target.box_px
+        self.aperture = soft_disc(box, torch.tensor([target.aperture_px]))[0]
+        self.pixels = float(self.aperture.sum())
+        self.witnesses = self.pixels * target.independent
+        axis = torch.arange(box, dtype=torch.float32) - box // 2
+        x, y = axis[None, :].expand(box, -1), axis[:, None].expand(-1, box)
+        distance = torch.hypot(x, y)
+        self._bearing = torch.stack(
+            [torch.ones_like(x), x / distance.clamp_min(1), y / distance.clamp_min(1)]
+        )
+        plane = torch.stack([torch.ones_like(x), 2 * x / box, 2 * y / box])
+        kx = torch.fft.rfftfreq(box)[None, :].expand(box, -1)
+        ky = torch.fft.fftfreq(box)[:, None].expand(-1, kx.shape[1])
+        twice = torch.full_like(kx, 2.0)
+        twice[:, 0] = twice[:, -1] = 1.0
+        self._kx, self._ky = kx.flatten(), ky.flatten()
+        self._weight = (twice * target.weight).sqrt() / box
+        self._given = self.spectra(torch.cat([target.image[None], plane]) * self.aperture)
+        inner, outer = target.ring_px
+        ring = ((distance >= inner) & (distance <= outer)).float()
+        beside = target.image - (target.image * ring).sum() / ring.sum().clamp_min(1)
+        self.noise_power = float(self.spectra(beside * ring).abs().square().sum() / ring.sum().clamp_min(1))
+
+    def gram(self, poses: Poses) -> NDArray[np.float64]:
+        """Return the inner products (n, 18, 18) of the columns at n poses."""
+        columns = torch.view_as_real(self.columns(poses)).flatten(2)
+        return np.asarray(torch.bmm(columns, columns.transpose(1, 2)).double().numpy())
+
+    def spectra(self, images: Tensor) -> Tensor:
+        """Return weighted spectra (..., f) of images (..., box, box): their real products are those of the images."""
+        found: Tensor = (torch.fft.rfft2(images) * self._weight).flatten(-2)
+        return found
+
+    def draw(self, poses: Poses) -> Tensor:
+        """Return bare projections (n, box, box) at n poses."""
+        pixel = self.pixel_size_angstrom
+        parameters = replace(
+            clean_parameters(poses.quaternion),
+            shift_angstrom=(poses.shift_px * pixel).astype(np.float32),
+            magnification=np.exp(poses.scale).astype(np.float32),
+            fill=poses.fill.astype(np.float32),
+            resolution_angstrom=np.exp(poses.blur).astype(np.float32),
+            uptake=poses.uptake.astype(np.float32),
+            top_signal=poses.top.astype(np.float32),
+        )
+        return self.simulator.projections(
+            poses.structure, parameters, np.full(len(poses), pixel), self.box
+        ).cpu()
+
+    def columns(self, poses: Poses) -> Tensor:
+        """Return the spectra (n, 18, f)."""
+        n = len(poses)
+        moved = {name: poses.stepped(name, length) for name, length in _STEP.items()}
+        drawn = self.draw(Poses.together([poses, *moved.values()])).unflatten(0, (1 + len(moved), n))
+        unit = 1 / drawn[0].amax((1, 2), keepdim=True).clamp_min(1e-20)
+        projection = drawn[0] * unit
+        foot = meniscus(projection, torch.full((n, 1, 1), _MENISCUS_ANGSTROM / self.pixel_size_angstrom))
+        images = torch.empty(n, 4 + len(moved), self.box, self.box)
+        images[:, 0] = projection
+        images[:, 1:4] = foot[:, None] * self._bearing
+        for k, (name, trial) in enumerate(moved.items()):
+            # A step that a bound cut short still has the length it had.
+            inverse = torch.from_numpy(1 / poses.length_to(trial, name, _STEP[name])).float()
+            images[:, 4 + k] = (drawn[1 + k] * unit - projection) * inverse[:, None, None]
+        transformed = self.spectra(images.mul_(self.aperture))
+        found = transformed.new_empty(n, _COLUMNS, transformed.shape[-1])
+        found[:, PROJECTION] = transformed[:, 0]
+        found[:, PLANE] = self._given[1:]
+        found[:, MENISCUS] = transformed[:, 1:4]
+        slopes = found[:, SLOPES]
+        slopes[:, [NAMES.index(name) for name in moved]] = transformed[:, 4:]
+        slopes[:, NAMES.index("shift_x")] = transformed[:, 0] * (-2j * torch.pi * self._kx)
+        slopes[:, NAMES.index("shift_y")] = transformed[:, 0] * (-2j * torch.pi * self._ky)
+        sigma = SIGMA_OVER_RESOLUTION * np.exp(poses.blur) / self.pixel_size_angstrom
+        softer = -4 * torch.pi**2 * (self._kx**2 + self._ky**2) * torch.from_numpy(sigma**2).float()[:, None]
+        slopes[:, NAMES.index("blur")] = transformed[:, 0] * softer
+        found[:, IMAGE] = self._given[0]
+        return found
