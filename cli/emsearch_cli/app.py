@@ -5,6 +5,7 @@ from typing import Annotated
 import typer
 
 from emsearch import __version__
+from emsearch_cli.add import add
 from emsearch_cli.build import build
 from emsearch_cli.calibrate import calibrate
 from emsearch_cli.evaluate import evaluate
@@ -44,5 +45,5 @@ def main(
     """Name the PDB structures that a particle in the electron microscope looks like."""
 
 
-for _verb in (query, build, simulate, sql, groups, show, info, verify, evaluate, calibrate):
+for _verb in (query, build, add, simulate, sql, groups, show, info, verify, evaluate, calibrate):
     app.command(cls=GuardedCommand)(_verb)

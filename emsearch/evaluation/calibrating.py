@@ -19,7 +19,7 @@ from emsearch.search.matching import Match, MatchingSettings
 from emsearch.search.proposal import propose
 from emsearch.search.ranking import Calibration, Evidence, evidence_of, group_probabilities, group_scores
 
-__all__ = ["Case", "calibrate", "collect_cases", "fit_calibration"]
+__all__ = ["Case", "calibrate", "case_of", "collect_cases", "fit_calibration"]
 
 _MISTAKEN = 0.05  # of all images may be explained by a wrong group however sure the match is: no single one rules the fit
 
@@ -44,7 +44,8 @@ class Case:
         return evidence_of(self.similarity, self.matches, score)
 
 
-def _case(matched: Sequence[Matched], truth: int) -> Case:
+def case_of(matched: Sequence[Matched], truth: int) -> Case:
+    """Return the case of an image of which candidates were matched; ``truth`` numbers its group in the index."""
     named = [m.candidate.group for m in matched]
     return Case(
         matches=tuple(m.match for m in matched),
@@ -63,7 +64,7 @@ def collect_cases(
     for k in range(images):
         proposal = propose(index, test.images[k], float(test.pixel_size_angstrom[k]))
         candidates = proposal.candidates[: SHORTLIST + 1]
-        case = _case(
+        case = case_of(
             match_candidates(index, test.images[k], candidates, MatchingSettings()), int(test.group[k])
         )
         if len(case.matches) > 1:  # else the only group of its size: nothing that could be taken for it

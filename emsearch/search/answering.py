@@ -1,18 +1,16 @@
 """One image to one answer: propose, match, weigh, and say how likely "none of these" is."""
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
 from emsearch.search.engine import SearchIndex
+from emsearch.search.framed_target import framed_target
 from emsearch.search.hits import Hit, View
 from emsearch.search.matching import Match, MatchingSettings, match
-from emsearch.search.prepare import centre_of_particle_px, frame
 from emsearch.search.proposal import Candidate, Proposal, propose
 from emsearch.search.ranking import (
     Evidence,
@@ -22,7 +20,6 @@ from emsearch.search.ranking import (
     group_scores,
     known_probability,
 )
-from emsearch.search.target import Target
 
 __all__ = [
     "SHORTLIST",
@@ -36,8 +33,6 @@ __all__ = [
 
 SHORTLIST = 100
 """How many of the network's first groups are matched: so many that the right one is hardly ever missing."""
-
-_REACHED_PX = 3.5  # shifts are tried that far, and a little further, about the middle
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,48 +53,6 @@ class Matched:
     scale: float
 
 
-@dataclass(frozen=True, slots=True)
-class _Framing:
-    """The image under one assumed pixel size, and the candidates that are looked for in it."""
-
-    target: Target
-    scale: float
-    candidates: list[Candidate]
-
-
-def _framings(index: SearchIndex, image: Tensor, candidates: Sequence[Candidate]) -> list[_Framing]:
-    """Frame the image once for each pixel size that is assumed for it, so that its candidates are compared alike.
-
-    The sampling is that of the class whose box comes nearest to what the picture shows.
-    """
-    centre = centre_of_particle_px(image[None])
-    by_pixel: dict[float, list[Candidate]] = {}
-    for c in candidates:
-        by_pixel.setdefault(c.sampling.image_pixel_size_angstrom, []).append(c)
-    framings = []
-    for pixel, group in by_pixel.items():
-        side = min(image.shape) * pixel
-        nearest = min(index.classes, key=lambda c: abs(math.log(c.box_px * c.pixel_size_angstrom / side)))
-        scale = pixel / nearest.pixel_size_angstrom
-        framed = frame(image[None], scale, nearest.box_px, torch.zeros(1, 2))
-        target = Target.measured(
-            framed.images[0],
-            float(framed.aperture_px[0]),
-            nearest.pixel_size_angstrom,
-            centres_px=_centres(centre * scale),
-            independent=min(1.0, scale**-2),
-        )
-        framings.append(_Framing(target, scale, group))
-    return framings
-
-
-def _centres(estimated_px: Tensor) -> Tensor:
-    """Return the middle and, unless shifts about the middle reach it anyhow, the estimated centre (1, 2)."""
-    middle = torch.zeros(1, 2)
-    far = float(torch.linalg.vector_norm(estimated_px)) > _REACHED_PX
-    return torch.cat([middle, estimated_px]) if far else middle
-
-
 def match_candidates(
     index: SearchIndex, image: Tensor, candidates: Sequence[Candidate], settings: MatchingSettings
 ) -> list[Matched]:
@@ -107,18 +60,21 @@ def match_candidates(
 
     What is fitted is chosen among all of them, by coarse evidence and the network's share.
     """
-    framings = _framings(index, image, candidates)
-    share = np.array([c.share for f in framings for c in f.candidates])
+    by_pixel: dict[float, list[Candidate]] = {}
+    for c in candidates:
+        by_pixel.setdefault(c.sampling.image_pixel_size_angstrom, []).append(c)
+    framed = [framed_target(index, image, pixel) for pixel in by_pixel]
+    share = np.array([c.share for group in by_pixel.values() for c in group])
     matches = match(
-        [(f.target, [c.structure for c in f.candidates]) for f in framings],
+        [(t, [c.structure for c in group]) for (t, _), group in zip(framed, by_pixel.values(), strict=True)],
         index.coarse,
         expectation=expectation(share, index.calibration),
         settings=settings,
     )
     return [
-        Matched(c, m, f.scale)
-        for f, of_target in zip(framings, matches, strict=True)
-        for c, m in zip(f.candidates, of_target, strict=True)
+        Matched(c, m, scale)
+        for (_, scale), group, of_group in zip(framed, by_pixel.values(), matches, strict=True)
+        for c, m in zip(group, of_group, strict=True)
     ]
 
 

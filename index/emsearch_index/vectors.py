@@ -22,7 +22,7 @@ with warnings.catch_warnings():
     )
     import faiss
 
-__all__ = ["Kind", "VectorStats", "Vectors", "write_vectors"]
+__all__ = ["Kind", "VectorStats", "Vectors", "append_vectors", "write_vectors"]
 
 Kind = Literal["flat", "sq8", "sq4", "pq", "ivf_sq8"]
 
@@ -164,6 +164,43 @@ def write_vectors(
     finally:
         temporary.unlink(missing_ok=True)
     return VectorStats(chosen, len(vectors), vectors.shape[1], size, recall)
+
+
+def append_vectors(source: Path, vectors: NDArray[np.float32], path: Path) -> int:
+    """Write the vectors of a file and further ones after them to another file, and return how many these are.
+
+    The quantiser stays as it was trained, so that the codes of the old vectors, their order and their ids stay too.
+    What of a new vector lies beyond the range that the quantiser was trained on is cut to that range.
+
+    Parameters
+    ----------
+    source
+        A file that `write_vectors` or this function wrote.
+    vectors : float32 (n, dimension)
+        L2-normalised.
+    path
+        As in `write_vectors`, the file appears under this name only when it is whole.
+
+    Raises
+    ------
+    ValueError
+        No vectors, or vectors not of unit length or of another dimension.
+    IndexMissingError, IndexCorruptError
+        As `Vectors.open`.
+    OSError
+        The file could not be written whole.
+    """
+    _check_unit(vectors)
+    opened = Vectors.open(source)
+    _check_matrix(vectors, opened.dimension)
+    opened._index.add(np.ascontiguousarray(vectors))
+    temporary = path.with_name(f"{path.name}.tmp")
+    try:
+        written = _write(opened._index, temporary)
+        temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)
+    return len(written)
 
 
 def _choose(count: int) -> Kind:

@@ -1,0 +1,113 @@
+"""What ``emsearch evaluate`` found, on standard output and in files."""
+
+import dataclasses
+import math
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from emsearch_cli.documents import write_document
+from emsearch_cli.options import Format
+from emsearch_cli.tables import Table, write_table
+from emsearch_index.errors import UsageError
+
+if TYPE_CHECKING:
+    from emsearch.evaluation.known import KnownScore
+    from emsearch.evaluation.protocol import Evaluation, Protocol
+    from emsearch.evaluation.scores import PoseScore, Score
+    from emsearch.search.engine import SearchIndex
+
+__all__ = ["check_folders", "write_figures", "write_files"]
+
+_Key = tuple[str, float | None, str, str]  # set, SNR, size class and answer of a row
+
+
+def check_folders(*files: Path | None) -> None:
+    """Refuse a file whose folder is not there before the work is done rather than after it."""
+    for path in files:
+        if path is not None and not path.absolute().parent.is_dir():
+            raise UsageError(
+                f"{path} cannot be written: there is no folder {path.absolute().parent}; make it first"
+            )
+
+
+def write_figures(evaluation: "Evaluation", form: Format, by_class: bool) -> None:
+    """Write recognition, poses and "in the database": three tables for people, else one row an answer with all of it."""
+    from emsearch.evaluation.known import known_scores
+    from emsearch.evaluation.scores import pose_scores, scores_of
+
+    scores = scores_of(evaluation.queries, by_class=by_class)
+    poses = pose_scores(evaluation.queries, by_class=by_class)
+    known = known_scores(evaluation.judged)
+    if form is not Format.TABLE:
+        write_table(Table.of([_named_level(row, form) for row in _joined(scores, poses, known)]), form)
+        return
+    sections: dict[str, Sequence[Any]] = {"recognition": scores, "poses": poses, "in_database": known}
+    document = {
+        name: Table.of([_named_level(dataclasses.asdict(row), form) for row in rows])
+        for name, rows in sections.items()
+    }
+    write_document(document, form)
+
+
+def _named_level(row: dict[str, Any], form: Format) -> dict[str, Any]:
+    """Put "clean" and "all" for noise levels that are no numbers, but in Parquet, whose columns have one type."""
+    from emsearch.evaluation.figures import level_name
+
+    snr = row["snr"]
+    if form is Format.PARQUET or (snr is not None and math.isfinite(snr)):
+        return row
+    return {**row, "snr": level_name(snr)}
+
+
+def _joined(
+    scores: "Sequence[Score]", poses: "Sequence[PoseScore]", known: "Sequence[KnownScore]"
+) -> list[dict[str, Any]]:
+    """Return one row an answer; poses and "in the database" stand in the rows of "re-ranked" and are None elsewhere.
+
+    What holds of all levels together is a row of its own, without recognition.
+    """
+    from emsearch.evaluation.known import KnownScore
+    from emsearch.evaluation.scores import ALL_CLASSES, PoseScore, Score
+    from emsearch.evaluation.sets import UNKNOWN
+
+    pose_of: dict[_Key, PoseScore] = {(p.set, p.snr, p.size_class, "re-ranked"): p for p in poses}
+    known_of: dict[_Key, KnownScore] = {(UNKNOWN, k.snr, ALL_CLASSES, "re-ranked"): k for k in known}
+    score_of: dict[_Key, Score] = {(s.set, s.snr, s.size_class, s.answer): s for s in scores}
+    rows = []
+    for key in dict.fromkeys([*score_of, *known_of]):
+        row: dict[str, Any] = dict(zip(("set", "snr", "size_class", "answer"), key, strict=True))
+        for kind, found in (
+            (Score, score_of.get(key)),
+            (PoseScore, pose_of.get(key)),
+            (KnownScore, known_of.get(key)),
+        ):
+            for field in dataclasses.fields(kind):
+                row.setdefault(field.name, getattr(found, field.name, None))
+        rows.append(row)
+    return rows
+
+
+def write_files(
+    index: "SearchIndex",
+    protocol: "Protocol",
+    evaluation: "Evaluation",
+    parquet: Path | None,
+    html: Path | None,
+    png: Path | None,
+) -> list[Path]:
+    """Write what was asked for, and return the paths."""
+    if parquet is not None:
+        from emsearch.evaluation.query_table import write_queries
+
+        write_queries(evaluation.queries, parquet)
+    if html is not None:
+        from emsearch.evaluation.report import html_report
+
+        html.write_text(html_report(index, protocol, evaluation), encoding="utf-8")
+    if png is not None:
+        from emsearch.evaluation.figures import accuracy_figure
+        from emsearch.evaluation.scores import scores_of
+
+        png.write_bytes(accuracy_figure(scores_of(evaluation.queries)))
+    return [path for path in (parquet, html, png) if path is not None]

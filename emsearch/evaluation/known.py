@@ -1,0 +1,149 @@
+"""Known or not: does the probability that an image's structure is in the index mean what it says?
+
+Each image of the set "unknown" is judged twice: as it is, and with its own group struck from the candidates, which is how
+a molecule that is not in the index looks to the search. The logistic is fitted on the images of other groups than
+those it is tested on. Two things stay more favourable than with a molecule never seen. The network has been trained on
+the struck groups too, so that its embedding sets them apart from the others. And the images are simulated as those
+of the training were. What is against it: relatives of a struck group stay in the index, and an image that looks like one
+of them counts as wrongly accepted.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from emsearch.evaluation.calibrating import Case, case_of, fit_calibration
+from emsearch.evaluation.discrimination import (
+    Bin,
+    area_under_roc,
+    calibration_error,
+    false_accept_rate,
+    miss_rate,
+    reliability,
+)
+from emsearch.evaluation.intervals import bootstrap_interval
+from emsearch.evaluation.queries import Asked
+from emsearch.search.ranking import Calibration, known_probability
+from emsearch_index.errors import UsageError
+
+__all__ = ["Judged", "KnownScore", "judge", "known_scores", "reliability_of"]
+
+FOLDS = 5
+_FOLD_STREAM = 8_888_888
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """One image of ``group`` and what the fit of other groups' images says of it, as it is and with its group struck."""
+
+    group: int
+    snr: float
+    as_is: float
+    struck: float
+
+
+@dataclass(frozen=True, slots=True)
+class KnownScore:
+    """How well known images are told from unknown ones at a noise level; ``snr`` None is all levels together.
+
+    Intervals are 95 %, by bootstrap over groups. ``ece`` is the expected calibration error, ``false_accept`` the share of
+    struck cases that are taken for known at a probability of 0.5, ``missed`` that of the others that are not.
+    """
+
+    snr: float | None
+    images: int
+    groups: int
+    auroc: float
+    auroc_low: float
+    auroc_high: float
+    ece: float
+    ece_low: float
+    ece_high: float
+    false_accept: float
+    false_accept_low: float
+    false_accept_high: float
+    missed: float
+    missed_low: float
+    missed_high: float
+
+
+def judge(
+    asked: Sequence[tuple[int, float, Asked]],
+    seed: int = 0,
+    report: Callable[[str], None] = lambda line: None,
+) -> list[Judged]:
+    """Judge images (group, SNR, what was found), each by the fit to images of the groups of the other folds.
+
+    Raises
+    ------
+    UsageError
+        Images of fewer than two groups.
+    """
+    cases = [case_of(found.matched, group) for group, _, found in asked]
+    fold = _folds(np.array([group for group, _, _ in asked], np.int64), seed)
+    fits = []
+    for k in range(int(fold.max()) + 1):
+        fits.append(fit_calibration([c for c, f in zip(cases, fold, strict=True) if f != k]))
+        report(f"unknown: fold {k + 1} of {int(fold.max()) + 1}")
+    return [
+        _judged(case, group, snr, fits[f])
+        for (group, snr, _), case, f in zip(asked, cases, fold.tolist(), strict=True)
+    ]
+
+
+def _judged(case: Case, group: int, snr: float, calibration: Calibration) -> Judged:
+    as_is, struck = (
+        known_probability(c.evidence(calibration), calibration) for c in (case, case.without_right())
+    )
+    return Judged(group, snr, as_is, struck)
+
+
+def _folds(group: NDArray[np.int64], seed: int) -> NDArray[np.int64]:
+    """Return the fold of each image (n,), at random over groups, of like numbers of groups."""
+    names, member = np.unique(group, return_inverse=True)
+    if len(names) < 2:
+        raise UsageError(
+            f"the set unknown has images of {len(names)} group and needs those of two at least; ask for more --images"
+        )
+    order = np.random.default_rng((seed, _FOLD_STREAM)).permutation(len(names))
+    return np.asarray((order % min(FOLDS, len(names)))[member])
+
+
+def _both(judged: Sequence[Judged]) -> tuple[NDArray[np.float64], NDArray[np.bool_], NDArray[np.int64]]:
+    """Return probability, truth and group of all cases (2 n,), the struck ones last."""
+    probability = np.array([j.as_is for j in judged] + [j.struck for j in judged])
+    group = np.array([j.group for j in judged] * 2)
+    return probability, np.arange(len(group)) < len(judged), group
+
+
+def reliability_of(judged: Sequence[Judged]) -> tuple[Bin, ...]:
+    """Return the reliability table of images as they are and with their group struck, alike many."""
+    probability, known, _ = _both(judged)
+    return reliability(probability, known)
+
+
+def known_scores(judged: Sequence[Judged]) -> list[KnownScore]:
+    """Return the scores of each noise level, and those of all together where there are several."""
+    levels = list(dict.fromkeys(j.snr for j in judged))
+    scores = [_score(snr, [j for j in judged if j.snr == snr]) for snr in levels]
+    return scores + ([_score(None, judged)] if len(levels) > 1 else [])
+
+
+def _score(snr: float | None, judged: Sequence[Judged]) -> KnownScore:
+    probability, known, group = _both(judged)
+    numbers: list[float] = []
+    for measure in (area_under_roc, calibration_error, false_accept_rate, miss_rate):
+        numbers += _measured(measure, probability, known, group)
+    return KnownScore(snr, len(judged), len(np.unique(group)), *numbers)
+
+
+def _measured(
+    measure: Callable[[NDArray[np.float64], NDArray[np.bool_]], float],
+    probability: NDArray[np.float64],
+    known: NDArray[np.bool_],
+    group: NDArray[np.int64],
+) -> tuple[float, float, float]:
+    interval = bootstrap_interval(lambda rows: measure(probability[rows], known[rows]), group)
+    return (measure(probability, known), *interval)
