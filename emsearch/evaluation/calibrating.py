@@ -5,7 +5,7 @@ molecule that is not in the index looks to the search. The same poses serve both
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import astuple, dataclass, replace
+from dataclasses import astuple, dataclass, fields, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -107,12 +107,9 @@ def fit_calibration(cases: Sequence[Case]) -> Calibration:
     )
     features = np.concatenate([np.ones((len(evidence), 1)), evidence], axis=1)
     sign = np.repeat([1.0, -1.0], len(cases))
-    offset, similarity, explained, gain, margin = minimize(
-        _known_cost, np.zeros(5), args=(features, sign)
-    ).x.tolist()
-    return replace(
-        weighted, offset=offset, similarity=similarity, explained=explained, gain=gain, margin=margin
-    )
+    names = ["offset", *(f.name for f in fields(Evidence))]
+    found = minimize(_known_cost, np.zeros(len(names)), args=(features, sign)).x.tolist()
+    return replace(weighted, **dict(zip(names, found, strict=True)))
 
 
 def calibrate(

@@ -9,11 +9,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from emsearch.imaging.simulate import Simulator
 from emsearch.search.image_model import IMAGE, LINEAR, MENISCUS, PLANE, PROJECTION, SLOPES, ImageModel
 from emsearch.search.poses import NAMES, Poses
 from emsearch.search.prior import Prior
-from emsearch.search.target import Target
 
 __all__ = ["Fit", "fit"]
 
@@ -29,16 +27,20 @@ _DARK = 1e3  # cost of a particle darker than its surroundings
 class Fit:
     """How well poses explain an image, each array (n,).
 
-    ``correlation`` is that of the image and the model, level and plane taken away from both; ``explained`` its square over
-    what noise of the ring's strength leaves to explain. ``cost`` is minus twice the log of the posterior density at the
+    ``correlation`` is that of the image and the model, level and plane taken away from both; ``amplitudes`` (n, 7) are those
+    of the model's linear columns. ``cost`` is minus twice the log of the posterior density at the
     pose over that of no particle, ``cost + spread`` that of the integral about the pose (Laplace).
     """
 
     poses: Poses
     correlation: Floats
-    explained: Floats
+    amplitudes: Floats
     cost: Floats
     spread: Floats
+
+    def __getitem__(self, rows: NDArray[np.int64]) -> "Fit":
+        """Return some of the fits."""
+        return Fit(*(getattr(self, name)[rows] for name in self.__slots__))
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +50,7 @@ class _Solved:
     cost: Floats
     spread: Floats
     correlation: Floats
-    explained: Floats
+    amplitudes: Floats
     step: Floats
 
     def where(self, better: NDArray[np.bool_], other: "_Solved") -> "_Solved":
@@ -75,7 +77,7 @@ class _Scales:
         return np.asarray(self.noise[:, None] / (deviation * self.amplitude[:, None]) ** 2)
 
 
-def _solve(model: ImageModel, prior: Prior, centres_px: Floats, poses: Poses) -> _Solved:
+def _solve(model: ImageModel, prior: Prior, poses: Poses) -> _Solved:
     gram = model.gram(poses)
     n = len(poses)
     total = np.maximum(gram[:, IMAGE, IMAGE], 1e-12)
@@ -93,13 +95,12 @@ def _solve(model: ImageModel, prior: Prior, centres_px: Floats, poses: Poses) ->
     ridge[:, MENISCUS] = scales.ridge(prior.meniscus)
     explained, weights = _least_squares(gram, linear, ridge)
     left = np.maximum(total - explained, 1e-6 * total)
-    departure, deviation = prior.departures(poses, centres_px)
+    departure, deviation = prior.departures(poses, model.centres_px)
     cost = model.witnesses * np.log(left / around) + np.sum((departure / deviation) ** 2, axis=1)
     cost += np.where(weights[:, 0] > 0, 0.0, _DARK)
     correlation = np.sqrt(np.clip(1 - left / around, 0, 1)) * np.sign(weights[:, 0])
-    explainable = np.maximum(around - model.noise_power * model.pixels, 0.05 * around)
     step = _step(gram, ridge, scales, departure, deviation)
-    return _Solved(cost, _spread(gram, scales, deviation), correlation, (around - left) / explainable, step)
+    return _Solved(cost, _spread(gram, scales, deviation), correlation, weights, step)
 
 
 def _step(gram: Floats, ridge: Floats, scales: _Scales, departure: Floats, deviation: Floats) -> Floats:
@@ -143,19 +144,16 @@ def _least_squares(
     return np.asarray(explained), np.asarray(weights)
 
 
-def fit(
-    target: Target, poses: Poses, simulator: Simulator, *, steps: int = 3, prior: Prior | None = None
-) -> Fit:
+def fit(model: ImageModel, poses: Poses, *, steps: int = 3, prior: Prior | None = None) -> Fit:
     """Improve poses by ``steps`` Gauss-Newton steps; a step that does not help is cut and tried again."""
-    model, prior = ImageModel(target, simulator), prior or Prior()
-    centres_px = target.centres_px.double().numpy()
-    best = _solve(model, prior, centres_px, poses)
+    prior = prior or Prior()
+    best = _solve(model, prior, poses)
     length = np.ones(len(poses))
     for _ in range(steps):
         trial_poses = poses.moved(best.step * length[:, None])
-        trial = _solve(model, prior, centres_px, trial_poses)
+        trial = _solve(model, prior, trial_poses)
         better = trial.cost < best.cost
         poses = poses.chosen(better, trial_poses)
         best = best.where(better, trial)
         length = np.where(better, 1.0, length * _SHORTER)
-    return Fit(poses, best.correlation, best.explained, best.cost, best.spread)
+    return Fit(poses, best.correlation, best.amplitudes, best.cost, best.spread)

@@ -49,8 +49,8 @@ _STEP = {
 class ImageModel:
     """One image and a simulator of the structures that may explain it.
 
-    ``pixels`` are those compared, ``witnesses`` how many of them are independent, ``noise_power`` the mean square of the
-    weighted noise in a pixel of the ring.
+    ``witnesses`` are the pixels compared that are independent, ``ring`` (box, box) marks those taken to show noise alone,
+    ``frequency_squared`` (f,) is in cycles^2 / pixel^2.
     """
 
     def __init__(self, target: Target, simulator: Simulator) -> None:
@@ -58,8 +58,8 @@ class ImageModel:
         self.pixel_size_angstrom = target.pixel_size_angstrom
         self.box = box = target.box_px
         self.aperture = soft_disc(box, torch.tensor([target.aperture_px]))[0]
-        self.pixels = float(self.aperture.sum())
-        self.witnesses = self.pixels * target.independent
+        self.witnesses = float(self.aperture.sum()) * target.independent
+        self.centres_px = target.centres_px.double().numpy()
         axis = torch.arange(box, dtype=torch.float32) - box // 2
         x, y = axis[None, :].expand(box, -1), axis[:, None].expand(-1, box)
         distance = torch.hypot(x, y)
@@ -74,10 +74,14 @@ class ImageModel:
         self._kx, self._ky = kx.flatten(), ky.flatten()
         self._weight = (twice * target.weight).sqrt() / box
         self._given = self.spectra(torch.cat([target.image[None], plane]) * self.aperture)
+        self.frequency_squared = self._kx**2 + self._ky**2
         inner, outer = target.ring_px
-        ring = ((distance >= inner) & (distance <= outer)).float()
-        beside = target.image - (target.image * ring).sum() / ring.sum().clamp_min(1)
-        self.noise_power = float(self.spectra(beside * ring).abs().square().sum() / ring.sum().clamp_min(1))
+        self.ring = ((distance >= inner) & (distance <= outer)).float()
+
+    @property
+    def given_image(self) -> Tensor:
+        """The weighted spectrum (f,) of the image."""
+        return self._given[0]
 
     def gram(self, poses: Poses) -> NDArray[np.float64]:
         """Return the inner products (n, 18, 18) of the columns at n poses."""
@@ -87,6 +91,12 @@ class ImageModel:
     def spectra(self, images: Tensor) -> Tensor:
         """Return weighted spectra (..., f) of images (..., box, box): their real products are those of the images."""
         found: Tensor = (torch.fft.rfft2(images) * self._weight).flatten(-2)
+        return found
+
+    def images(self, spectra: Tensor) -> Tensor:
+        """Return the images (..., box, box) of weighted spectra (..., f), within the aperture."""
+        grid = spectra.unflatten(-1, self._weight.shape) / self._weight
+        found: Tensor = torch.fft.irfft2(grid, s=(self.box, self.box))
         return found
 
     def draw(self, poses: Poses) -> Tensor:
@@ -130,7 +140,7 @@ class ImageModel:
         slopes[:, NAMES.index("shift_x")] = transformed[:, 0] * (-2j * torch.pi * self._kx)
         slopes[:, NAMES.index("shift_y")] = transformed[:, 0] * (-2j * torch.pi * self._ky)
         sigma = SIGMA_OVER_RESOLUTION * np.exp(poses.blur) / self.pixel_size_angstrom
-        softer = -4 * torch.pi**2 * (self._kx**2 + self._ky**2) * torch.from_numpy(sigma**2).float()[:, None]
+        softer = -4 * torch.pi**2 * self.frequency_squared * torch.from_numpy(sigma**2).float()[:, None]
         slopes[:, NAMES.index("blur")] = transformed[:, 0] * softer
         found[:, IMAGE] = self._given[0]
         return found

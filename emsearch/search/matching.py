@@ -13,7 +13,9 @@ from numpy.typing import NDArray
 from emsearch.search.coarse import CoarseMatch, Start, search_coarsely
 from emsearch.search.coarse_views import CoarseSettings, CoarseViews
 from emsearch.search.fitting import Fit, fit
+from emsearch.search.image_model import ImageModel
 from emsearch.search.poses import Poses
+from emsearch.search.residual import residual
 from emsearch.search.target import Target
 
 __all__ = ["Match", "MatchingSettings", "Pose", "match"]
@@ -69,8 +71,8 @@ class Match:
 
     ``evidence`` is the log-likelihood over all poses of the coarse search, ``correlation`` that of its best pose. Where
     the model was fitted, ``fitted`` is true, ``log_posterior`` the log of the fit's evidence over that of no
-    particle, ``correlation`` that of image and model, and ``explained`` its square over what noise leaves to
-    explain.
+    particle, ``correlation`` that of image and model, and ``misfit`` and ``explained`` are those of
+    `emsearch.search.residual`.
     """
 
     pose: Pose
@@ -78,6 +80,7 @@ class Match:
     correlation: float
     fitted: bool
     log_posterior: float
+    misfit: float
     explained: float
 
 
@@ -119,16 +122,17 @@ def _match_one(
     matches = [_coarse(f) for f in found]
     if not len(chosen):
         return matches
-    simulator = views.library.simulator([names[k] for k in chosen])
+    model = ImageModel(target, views.library.simulator([names[k] for k in chosen]))
     starts = _poses([(j, s) for j, k in enumerate(chosen) for s in found[k].starts(settings.starts)])
-    first = fit(target, starts, simulator, steps=settings.first_steps)
+    first = fit(model, starts, steps=settings.first_steps)
     best = _best_of_each(first)
     finalists = first.poses[best[: settings.finalists]]
-    last = fit(target, finalists, simulator, steps=settings.steps - settings.first_steps)
+    last = fit(model, finalists, steps=settings.steps - settings.first_steps)
     for fits, rows in ((first, best[settings.finalists :]), (last, np.arange(len(last.poses)))):
-        for j in rows.tolist():
-            k = chosen[fits.poses.structure[j]]
-            matches[k] = _fitted(found[k], fits, j)
+        left = residual(model, fits[rows])
+        for j, row in enumerate(rows.tolist()):
+            k = chosen[fits.poses.structure[row]]
+            matches[k] = _fitted(found[k], fits, row, float(left.misfit[j]), float(left.explained[j]))
     return matches
 
 
@@ -164,10 +168,10 @@ def _coarse(found: CoarseMatch) -> Match:
         start.uptake,
         _START_TOP_SIGNAL,
     )
-    return Match(pose, found.evidence, start.correlation, False, -np.inf, 0.0)
+    return Match(pose, found.evidence, start.correlation, False, -np.inf, 0.0, 0.0)
 
 
-def _fitted(found: CoarseMatch, fits: Fit, j: int) -> Match:
+def _fitted(found: CoarseMatch, fits: Fit, j: int, misfit: float, explained: float) -> Match:
     p = fits.poses
     pose = Pose(
         quaternion=p.quaternion[j],
@@ -184,5 +188,6 @@ def _fitted(found: CoarseMatch, fits: Fit, j: int) -> Match:
         correlation=float(fits.correlation[j]),
         fitted=True,
         log_posterior=float(-0.5 * (fits.cost[j] + fits.spread[j])),
-        explained=float(fits.explained[j]),
+        misfit=misfit,
+        explained=explained,
     )
