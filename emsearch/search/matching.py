@@ -15,6 +15,7 @@ from emsearch.search.coarse_views import CoarseSettings, CoarseViews
 from emsearch.search.fitting import Fit, fit
 from emsearch.search.image_model import ImageModel
 from emsearch.search.poses import Poses
+from emsearch.search.prior import Prior
 from emsearch.search.residual import residual
 from emsearch.search.target import Target
 
@@ -71,8 +72,8 @@ class Match:
 
     ``evidence`` is the log-likelihood over all poses of the coarse search, ``correlation`` that of its best pose. Where
     the model was fitted, ``fitted`` is true, ``log_posterior`` the log of the fit's evidence over that of no
-    particle, ``correlation`` that of image and model, and ``misfit`` and ``explained`` are those of
-    `emsearch.search.residual`.
+    particle, ``correlation`` that of image and model, ``misfit`` and ``explained`` are those of
+    `emsearch.search.residual`, ``strain`` that of `emsearch.search.prior`.
     """
 
     pose: Pose
@@ -82,6 +83,7 @@ class Match:
     log_posterior: float
     misfit: float
     explained: float
+    strain: float
 
 
 def match(
@@ -129,10 +131,20 @@ def _match_one(
     finalists = first.poses[best[: settings.finalists]]
     last = fit(model, finalists, steps=settings.steps - settings.first_steps)
     for fits, rows in ((first, best[settings.finalists :]), (last, np.arange(len(last.poses)))):
-        left = residual(model, fits[rows])
-        for j, row in enumerate(rows.tolist()):
-            k = chosen[fits.poses.structure[row]]
-            matches[k] = _fitted(found[k], fits, row, float(left.misfit[j]), float(left.explained[j]))
+        kept = fits[rows]
+        left, strain = residual(model, kept), Prior().strain(kept.poses)
+        for j, number in enumerate(kept.poses.structure.tolist()):
+            k = chosen[number]
+            matches[k] = Match(
+                pose=_pose(kept.poses, j),
+                evidence=found[k].evidence,
+                correlation=float(kept.correlation[j]),
+                fitted=True,
+                log_posterior=float(-0.5 * (kept.cost[j] + kept.spread[j])),
+                misfit=float(left.misfit[j]),
+                explained=float(left.explained[j]),
+                strain=float(strain[j]),
+            )
     return matches
 
 
@@ -168,12 +180,11 @@ def _coarse(found: CoarseMatch) -> Match:
         start.uptake,
         _START_TOP_SIGNAL,
     )
-    return Match(pose, found.evidence, start.correlation, False, -np.inf, 0.0, 0.0)
+    return Match(pose, found.evidence, start.correlation, False, -np.inf, 0.0, 0.0, 0.0)
 
 
-def _fitted(found: CoarseMatch, fits: Fit, j: int, misfit: float, explained: float) -> Match:
-    p = fits.poses
-    pose = Pose(
+def _pose(p: Poses, j: int) -> Pose:
+    return Pose(
         quaternion=p.quaternion[j],
         shift_px=(float(p.shift_px[j, 0]), float(p.shift_px[j, 1])),
         scale=float(np.exp(p.scale[j])),
@@ -181,13 +192,4 @@ def _fitted(found: CoarseMatch, fits: Fit, j: int, misfit: float, explained: flo
         resolution_angstrom=float(np.exp(p.blur[j])),
         uptake=float(p.uptake[j]),
         top_signal=float(p.top[j]),
-    )
-    return Match(
-        pose=pose,
-        evidence=found.evidence,
-        correlation=float(fits.correlation[j]),
-        fitted=True,
-        log_posterior=float(-0.5 * (fits.cost[j] + fits.spread[j])),
-        misfit=misfit,
-        explained=explained,
     )

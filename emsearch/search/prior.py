@@ -45,3 +45,12 @@ class Prior:
         free = (np.zeros(len(poses)), np.inf)
         departure, deviation = zip(*(of.get(name, free) for name in NAMES), strict=True)
         return np.stack(departure, 1), np.array(deviation)
+
+    def strain(self, poses: Poses) -> Floats:
+        """Return how far scale and resolution are from what is expected, in standard deviations together (n,).
+
+        A wrong structure is made to fit by stretching and blurring it.
+        """
+        blur = self.resolution_angstrom
+        scale = (poses.scale - self.scale[0]) / self.scale[1]
+        return np.asarray(np.hypot(scale, (poses.blur - np.log(blur[0])) / blur[1]))

@@ -42,6 +42,8 @@ class Calibration:
     similarity: float = 0.0
     explained: float = 0.0
     misfit: float = 0.0
+    clarity: float = 0.0
+    strain: float = 0.0
     gain: float = 0.0
     margin: float = 0.0
 
@@ -61,13 +63,16 @@ class Evidence:
 
     ``similarity`` is the best cosine to a view. Of the group that comes first: ``explained`` is the share of what is not
     noise that its projection explains, ``misfit`` the logarithm of what it leaves over the noise, ``gain`` that of the
-    log-likelihood per hundred pixels that it gains over no particle, and ``margin`` that of the weighted
-    log-posterior it has over the second.
+    log-likelihood per hundred pixels that it gains over no particle, ``clarity`` the product of ``explained`` and
+    ``gain`` (in noise the former says little), ``strain`` how far it was stretched and blurred to fit, and ``margin``
+    the logarithm of the weighted log-posterior that it has over the second.
     """
 
     similarity: float
     explained: float
     misfit: float
+    clarity: float
+    strain: float
     gain: float
     margin: float
 
@@ -105,24 +110,29 @@ def group_probabilities(score: Floats) -> Floats:
 
 def evidence_of(similarity: Floats, matches: Sequence[Match], score: Floats) -> Evidence:
     """Sum up candidate groups' cosines (g,), and the matches and scores (m,) of those that were matched."""
+    nearest = float(np.max(similarity))
     if not len(matches):
-        return Evidence(float(np.max(similarity)), 0.0, 0.0, 0.0, 0.0)
+        return Evidence(nearest, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0)
     order = np.argsort(-score, kind="stable")
     best = matches[int(order[0])]
     margin = float(score[order[0]] - score[order[1]]) if len(order) > 1 else 0.0
     c = min(max(best.correlation, 0.0), 0.9999)
+    gain = math.log1p(-50.0 * math.log1p(-(c**2)))
+    explained = float(np.clip(best.explained, -0.5, 1.5))
     return Evidence(
-        similarity=float(np.max(similarity)),
-        explained=float(np.clip(best.explained, -0.5, 1.5)),
+        similarity=nearest,
+        explained=explained,
         misfit=float(np.clip(best.misfit, -1.0, 3.0)),
-        gain=math.log1p(-50.0 * math.log1p(-(c**2))),
+        clarity=explained * gain,
+        strain=min(best.strain, 6.0),
+        gain=gain,
         margin=math.log1p(margin),
     )
 
 
 def known_probability(evidence: Evidence, calibration: Calibration) -> float:
     """Return the probability that the image's structure is in the index."""
-    c = calibration
-    z = c.offset + c.similarity * evidence.similarity + c.explained * evidence.explained
-    z += c.misfit * evidence.misfit + c.gain * evidence.gain + c.margin * evidence.margin
+    z = calibration.offset + sum(
+        getattr(calibration, f.name) * getattr(evidence, f.name) for f in fields(evidence)
+    )
     return 0.5 + 0.5 * math.tanh(z / 2)  # the logistic function, without overflow

@@ -16,7 +16,7 @@ POSE = Pose(np.array([1.0, 0.0, 0.0, 0.0]), (0.0, 0.0), 1.0, 1.0, 20.0, 0.0, 0.1
 
 
 def a_match(log_posterior: float, correlation: float = 0.6, explained: float = 0.6) -> Match:
-    return Match(POSE, 100.0, correlation, True, log_posterior, 0.1, explained)
+    return Match(POSE, 100.0, correlation, True, log_posterior, 0.1, explained, 0.5)
 
 
 def synthetic_cases(n: int, *, informative: bool, seed: int = 0) -> list[Case]:

@@ -26,7 +26,7 @@ def asked(truth: int, rng: np.random.Generator, *, telling: bool) -> Asked:
         explained = rng.normal(0.97 if good else 0.6, 0.02)
         candidate = Candidate(group, 0.1, 0.1, 0.1, 0.8, f"s{group}", Sampling(0, 4.5, 1.0))
         matched.append(
-            Matched(candidate, Match(POSE, 100.0, correlation, True, posterior, 0.1, explained), 1.0)
+            Matched(candidate, Match(POSE, 100.0, correlation, True, posterior, 0.1, explained, 0.5), 1.0)
         )
     return Asked(tuple(m.candidate for m in matched), tuple(matched), (0.0,) * 10, 0.1, 0.2)
 

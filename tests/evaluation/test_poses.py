@@ -27,7 +27,7 @@ def matched(
 ) -> Matched:
     pose = Pose(quaternion, shift_px, 1.0, 1.0, 20.0, 0.0, 0.1)
     candidate = Candidate(2, 0.5, 0.5, 0.5, 0.9, structure, Sampling(0, 4.5, 1.0))
-    return Matched(candidate, Match(pose, 0.0, 0.9, True, 0.0, 0.1, 0.9), scale)
+    return Matched(candidate, Match(pose, 0.0, 0.9, True, 0.0, 0.1, 0.9, 0.5), scale)
 
 
 def rotations(seed: int, n: int) -> NDArray[np.float64]:

@@ -19,11 +19,11 @@ POSE = Pose(np.array([1.0, 0.0, 0.0, 0.0]), (0.0, 0.0), 1.0, 1.0, 20.0, 0.0, 0.1
 
 
 def fitted(log_posterior: float, correlation: float = 0.6, explained: float = 0.8) -> Match:
-    return Match(POSE, 10.0, correlation, True, log_posterior, 0.1, explained)
+    return Match(POSE, 10.0, correlation, True, log_posterior, 0.1, explained, 0.5)
 
 
 def searched(evidence: float) -> Match:
-    return Match(POSE, evidence, 0.4, False, -np.inf, 0.0, 0.0)
+    return Match(POSE, evidence, 0.4, False, -np.inf, 0.0, 0.0, 0.0)
 
 
 some_match = st.one_of(st.floats(-1e5, 1e4).map(fitted), st.floats(-50, 2000).map(searched))
@@ -88,7 +88,7 @@ def test_a_single_candidate_has_no_margin() -> None:
 
 
 def test_without_matches_only_the_network_speaks() -> None:
-    assert evidence_of(np.array([0.2, 0.6]), [], np.zeros(0)) == Evidence(0.6, 0.0, 0.0, 0.0, 0.0)
+    assert evidence_of(np.array([0.2, 0.6]), [], np.zeros(0)) == Evidence(0.6, *[0.0] * 6)
 
 
 def test_evidence_stays_in_bounds() -> None:
@@ -107,13 +107,15 @@ def test_gain_grows_with_correlation() -> None:
 
 
 def test_known_probability_is_the_logistic_of_the_evidence() -> None:
-    calibration = Calibration(offset=-1.0, similarity=2.0, explained=1.0, misfit=-1.0, gain=0.5, margin=0.25)
-    evidence = Evidence(0.5, 0.5, 1.0, 1.0, 2.0)
-    assert known_probability(evidence, calibration) == pytest.approx(1 / (1 + np.exp(-0.5)))
+    calibration = Calibration(
+        offset=-1.0, similarity=2.0, explained=1.0, misfit=-1.0, strain=-0.5, gain=0.5, margin=0.25
+    )
+    evidence = Evidence(0.5, 0.5, 1.0, 9.0, 1.0, 1.0, 2.0)
+    assert known_probability(evidence, calibration) == pytest.approx(1 / (1 + np.exp(0.0)))
     assert known_probability(evidence, Calibration()) == 0.5
 
 
 @pytest.mark.parametrize("offset", [-1e6, 1e6])
 def test_overwhelming_evidence_does_not_overflow(offset: float) -> None:
-    found = known_probability(Evidence(0.5, 0.5, 0.1, 400.0, 400.0), Calibration(offset=offset))
+    found = known_probability(Evidence(0.5, 0.5, 0.1, 0.5, 0.1, 400.0, 400.0), Calibration(offset=offset))
     assert found == (0.0 if offset < 0 else 1.0)
