@@ -238,7 +238,14 @@ class Trainer:
                 ):
                     self.save()
                     saved = time.monotonic()
+        if self.world > 1:
+            distributed.barrier()  # the first process writes the best weights, which all of them read
         return self.out / "best.pt"
+
+    def close(self) -> None:
+        """Leave the group of processes, if this is one of several."""
+        if self.world > 1:
+            distributed.destroy_process_group()
 
     def _progress(
         self,
@@ -281,6 +288,7 @@ def train(
     best = trainer.run(record)
     network = trainer.average
     network.load_state_dict(load_state(best, trainer.device)["average"])
+    trainer.close()
     return network.eval()
 
 
