@@ -19,7 +19,7 @@ from emsearch.imaging.rotations import (
 )
 from emsearch.imaging.simulate import Simulator
 from emsearch.search.coarse_views import CoarseViews
-from emsearch.search.engine import Group, SearchIndex, SizeClass
+from emsearch.search.engine import Group, IndexedClass, SearchIndex
 from emsearch.search.library import StructureLibrary
 from emsearch.search.ranking import Calibration
 from emsearch.structures.beads import BeadModel
@@ -77,12 +77,12 @@ class PoolingIndex(SearchIndex):
         return functional.normalize(pooled, dim=1)
 
     def classify(
-        self, embedding: Tensor, size_class: SizeClass
+        self, embedding: Tensor, size_class: IndexedClass
     ) -> np.ndarray[tuple[int, int], np.dtype[np.float64]]:
         """Return equal chances for all groups: the votes decide."""
         return np.tile(size_class.allowed / size_class.allowed.sum(), (len(embedding), 1))
 
-    def _size_class(self, path: Path) -> SizeClass:
+    def _size_class(self, path: Path) -> IndexedClass:
         directions = quaternion_from_direction(healpix_directions(2))
         turns = quaternion_about_beam(np.arange(_IN_PLANE) * 360 / _IN_PLANE)
         quaternion = multiply_quaternions(turns[:, None], directions[None]).reshape(-1, 4)
@@ -94,7 +94,7 @@ class PoolingIndex(SearchIndex):
         aperture = torch.full((len(drawn),), BOX_PX / 2)
         write_vectors(self.embed(normalise(drawn, aperture)).numpy(), path, kind="flat")
         every = np.ones(len(self.groups), np.bool_)
-        return SizeClass(
+        return IndexedClass(
             "d100-200", 100.0, 200.0, PIXEL_ANGSTROM, BOX_PX, Vectors.open(path), structure, structure, every
         )
 

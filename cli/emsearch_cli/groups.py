@@ -4,6 +4,7 @@ from typing import Annotated
 
 import typer
 
+from emsearch.shapes.ambiguity import AMBIGUOUS_RG_ANGSTROM
 from emsearch_cli.catalogues import opened_catalogue
 from emsearch_cli.options import Format, IndexDir, OutputFormat, Quiet, Verbose
 from emsearch_cli.tables import Table, write_table
@@ -25,7 +26,7 @@ COLUMNS = (
 _STATEMENT = """
     SELECT g.id, g.name, g.size_class, g.members, g.representative_id AS representative,
            s.mass_da / 1000 AS mass_kda, s.dmax_angstrom,
-           s.rg_angstrom < 40 AS ambiguous_at_20_angstrom
+           s.rg_angstrom < ? AS ambiguous_at_20_angstrom
     FROM groups g LEFT JOIN structures s ON s.id = g.representative_id
     WHERE ? IS NULL OR g.size_class = ?
 """
@@ -49,7 +50,7 @@ def groups(
     """List the shape groups of the index."""
     order = _order(sort)
     with opened_catalogue(index) as catalogue:
-        found = catalogue.rows(_STATEMENT + order, [size_class, size_class])
+        found = catalogue.rows(_STATEMENT + order, [AMBIGUOUS_RG_ANGSTROM, size_class, size_class])
         if size_class is not None and not found:
             known = ", ".join(
                 row["name"]

@@ -106,6 +106,6 @@ def _structure(catalogue: "Catalogue", identifier: str, nearest: int) -> dict[st
 
 
 def _ambiguous(rg_angstrom: float | None) -> bool | None:
-    from emsearch.shapes.similarity import is_ambiguous_at_20_angstrom
+    from emsearch.shapes.ambiguity import is_ambiguous_at_20_angstrom
 
     return None if rg_angstrom is None else is_ambiguous_at_20_angstrom(rg_angstrom)

@@ -22,7 +22,7 @@ from emsearch_index.errors import IndexCorruptError
 from emsearch_index.generation import Generation, default_index_dir, open_generation
 from emsearch_index.vectors import Vectors
 
-__all__ = ["Group", "SearchIndex", "SizeClass", "open_index"]
+__all__ = ["Group", "IndexedClass", "SearchIndex", "open_index"]
 
 NEIGHBOURS = 1024
 """Views asked of FAISS for each copy of an image: more than any one group has, so that others are heard too."""
@@ -42,7 +42,7 @@ class Group:
 
 
 @dataclass(frozen=True, slots=True)
-class SizeClass:
+class IndexedClass:
     """A size class with its vectors; arrays have one entry a vector."""
 
     name: str
@@ -92,13 +92,13 @@ class SearchIndex:
             return self.network.embed(batch).float().cpu()
 
     @torch.inference_mode()
-    def classify(self, embedding: Tensor, size_class: SizeClass) -> NDArray[np.float64]:
+    def classify(self, embedding: Tensor, size_class: IndexedClass) -> NDArray[np.float64]:
         """Return the classifier's probabilities (n, groups) within a size class."""
         logits = self.network.classify(embedding.to(self.device)).float().cpu()
         logits = logits.masked_fill(~torch.from_numpy(size_class.allowed), -torch.inf)
         return torch.softmax(logits.double(), dim=1).numpy()
 
-    def vote(self, embedding: Tensor, size_class: SizeClass) -> Votes:
+    def vote(self, embedding: Tensor, size_class: IndexedClass) -> Votes:
         """Ask the class's vectors for the neighbours of one image's copies (copies, width)."""
         similarity, vector_id = size_class.vectors.search(embedding.numpy(), NEIGHBOURS)
         return count_votes(similarity, vector_id, size_class.group_of_vector)
@@ -131,7 +131,7 @@ def _read_groups(catalogue: Catalogue, order: list[str]) -> list[Group]:
 
 def _read_classes(
     catalogue: Catalogue, generation: Generation, structures: list[str], groups: list[Group]
-) -> list[SizeClass]:
+) -> list[IndexedClass]:
     structure_number = {name: k for k, name in enumerate(structures)}
     group_number = {group.id: k for k, group in enumerate(groups)}
     classes = []
@@ -140,7 +140,7 @@ def _read_classes(
             "SELECT structure_id, group_id FROM views WHERE size_class = ? ORDER BY vector_id", [row["name"]]
         )
         classes.append(
-            SizeClass(
+            IndexedClass(
                 name=row["name"],
                 dmax_min_angstrom=row["dmax_min_angstrom"],
                 dmax_max_angstrom=row["dmax_max_angstrom"],

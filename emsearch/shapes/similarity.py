@@ -18,7 +18,6 @@ from emsearch.shapes.prepared import (
 )
 
 __all__ = [
-    "is_ambiguous_at_20_angstrom",
     "pair_grid",
     "pair_resolution",
     "points_at",
@@ -28,17 +27,7 @@ __all__ = [
 
 _SIGMA_PER_RESOLUTION = 0.225
 _SPACING_PER_RESOLUTION = 1.0 / 3.0
-_AMBIGUOUS_RG_ANGSTROM = 40.0
 _MERGED_FINELY_ENOUGH = 0.75  # points merged for a resolution serve down to this fraction of it
-
-
-def is_ambiguous_at_20_angstrom(rg_angstrom: float) -> bool:
-    """Tell whether a shape is so small that unlike globules of its size agree at 20 A (d > Rg / 2).
-
-    >>> is_ambiguous_at_20_angstrom(30.0), is_ambiguous_at_20_angstrom(60.0)
-    (True, False)
-    """
-    return rg_angstrom < _AMBIGUOUS_RG_ANGSTROM
 
 
 def pair_resolution(a: PreparedShape, b: PreparedShape) -> float:

@@ -2,8 +2,8 @@ from itertools import pairwise
 
 import pytest
 
+from emsearch.shapes.ambiguity import is_ambiguous_at_20_angstrom
 from emsearch.shapes.errors import ShapeError
-from emsearch.shapes.similarity import is_ambiguous_at_20_angstrom
 from emsearch.shapes.size_classes import assign_size_classes, candidate_classes, make_size_classes
 
 
