@@ -5,12 +5,13 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
+from numba import njit, prange
 from numpy.typing import NDArray
 from torch import Tensor
 
 from emsearch.imaging.parameters import clean_parameters
 from emsearch.imaging.rotations import healpix_directions, quaternion_from_direction
-from emsearch.search.harmonics import CircularHarmonics, norm
+from emsearch.search.harmonics import CircularHarmonics, packed_views
 from emsearch.search.library import StructureLibrary
 
 __all__ = ["CoarseFrame", "CoarseSettings", "CoarseViews", "ViewSet", "band_means"]
@@ -114,33 +115,45 @@ class CoarseViews:
         )
         structure = np.zeros(len(quaternion), np.int64)
         drawn = simulator.projections(structure, parameters, np.full(len(structure), pixel), frame.box_px)
-        found = frame.harmonics(settings.angles)(drawn)
-        unit = 1 / norm(found).clamp_min(1e-20)
-        step = torch.maximum(found.amax((0, 2)), -found.amin((0, 2))).clamp_min(1e-20) / 127
-        stored = found.mul_((1 / step)[None, :, None]).round_().to(torch.int8)
-        return ViewSet(stored, step * unit, _band_power(drawn), quaternion, fill, uptake)
+        stored, step = packed_views(frame.harmonics(settings.angles)(drawn))
+        return ViewSet(stored, step, _band_power(drawn), quaternion, fill, uptake)
 
 
-def _bands(box_px: int) -> Tensor:
-    """Return (bands, box * (box // 2 + 1)): one where a frequency's modulus, in cycles per box, rounds to the band."""
-    y, x = torch.fft.fftfreq(box_px, 1 / box_px), torch.fft.rfftfreq(box_px, 1 / box_px)
-    modulus = torch.hypot(y[:, None], x[None, :]).round().long().flatten()
-    return torch.nn.functional.one_hot(modulus).T.float()
+def _bands(box_px: int) -> NDArray[np.int64]:
+    """Return the band (box, box // 2 + 1) of each frequency, its modulus in cycles per box to the whole number."""
+    y, x = np.fft.fftfreq(box_px, 1 / box_px), np.fft.rfftfreq(box_px, 1 / box_px)
+    return np.asarray(np.rint(np.hypot(y[:, None], x[None, :])), np.int64)
+
+
+@njit(parallel=True, fastmath=True, cache=True, nogil=True)
+def _shares(spectra, bands, shares):  # type: ignore[no-untyped-def]
+    last = spectra.shape[2] - 1
+    for n in prange(spectra.shape[0]):
+        total = np.float32(0)
+        for y in range(spectra.shape[1]):
+            for x in range(spectra.shape[2]):
+                value = spectra[n, y, x]
+                power = value.real * value.real + value.imag * value.imag
+                power *= np.float32(1 if x == 0 or x == last else 2)
+                if x + y > 0:
+                    shares[n, bands[y, x]] += power
+                    total += power
+        for band in range(shares.shape[1]):
+            shares[n, band] /= max(total, np.float32(1e-20))
 
 
 def _band_power(images: Tensor) -> Tensor:
     """Return the share of each band in the power of images (n, box, box) without their mean."""
-    box = images.shape[-1]
-    power = torch.view_as_real(torch.fft.rfft2(images)).square().sum(3)
-    power[:, :, 1:-1] *= 2
-    power[:, 0, 0] = 0
-    shares = power.flatten(1) @ _bands(box).T
-    return shares / shares.sum(1, keepdim=True).clamp_min(1e-20)
+    bands = _bands(images.shape[-1])
+    shares = np.zeros((len(images), int(bands.max()) + 1), np.float32)
+    _shares(torch.fft.rfft2(images).numpy(), bands, shares)
+    return torch.from_numpy(shares)
 
 
 def band_means(weight: Tensor, box_px: int) -> Tensor:
     """Return the mean weight in each band of a coarse box, of weights (box, box // 2 + 1) of the fine one."""
     half = box_px // 2
     near = torch.cat([weight[:half], weight[-half:]])[:, : half + 1]
-    bands = _bands(box_px)
-    return (bands @ near.flatten()) / bands.sum(1).clamp_min(1)
+    bands = torch.from_numpy(_bands(box_px).ravel())
+    count = torch.bincount(bands)
+    return torch.zeros(len(count)).index_add_(0, bands, near.flatten()) / count.clamp_min(1)

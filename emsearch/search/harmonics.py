@@ -16,7 +16,7 @@ from numba import njit, prange
 from numpy.typing import NDArray
 from torch import Tensor
 
-__all__ = ["CircularHarmonics", "norm", "orders_of"]
+__all__ = ["CircularHarmonics", "norm", "orders_of", "packed_views"]
 
 
 def orders_of(angles: int) -> NDArray[np.int64]:
@@ -114,9 +114,41 @@ class CircularHarmonics:
         return orders.flatten(2)
 
 
+def _weights(orders: int) -> NDArray[np.float32]:
+    """Return how many frequencies (orders,) each order stands for: two, or one at the ends."""
+    numbers = orders_of(2 * (orders - 1))
+    return np.where((numbers == 0) | (numbers == orders - 1), 1, 2).astype(np.float32)
+
+
 def norm(coefficients: Tensor) -> Tensor:
     """Return the norm (n,) of the images behind coefficients (orders, n, 2 rings)."""
-    power = coefficients.square().sum(2)
-    highest = len(power) - 1  # the order of half the angles, which like order 0 stands for one frequency
-    once = power[0] + power[int(np.flatnonzero(orders_of(2 * highest) == highest)[0])]
-    return (2 * power.sum(0) - once).clamp_min(0).sqrt()
+    weight = torch.from_numpy(_weights(len(coefficients)))
+    return (weight @ coefficients.square().sum(2)).sqrt()
+
+
+@njit(parallel=True, fastmath=True, cache=True, nogil=True)
+def _pack(coefficients, weight, stored, step):  # type: ignore[no-untyped-def]
+    orders, views, numbers = coefficients.shape
+    for v in prange(views):
+        square = np.float32(0)
+        largest = np.float32(1e-20)
+        for m in range(orders):
+            own = np.float32(0)
+            for r in range(numbers):
+                value = coefficients[m, v, r]
+                own += value * value
+                largest = max(largest, abs(value))
+            square += weight[m] * own
+        step[v] = largest / (np.float32(127) * np.sqrt(max(square, np.float32(1e-36))))
+        factor = np.float32(127) / largest
+        for m in range(orders):
+            for r in range(numbers):
+                stored[m, v, r] = np.int8(np.rint(coefficients[m, v, r] * factor))
+
+
+def packed_views(coefficients: Tensor) -> tuple[Tensor, Tensor]:
+    """Return int8 (orders, v, 2 rings), and the step (v,) that makes them coefficients of unit norm."""
+    stored = np.empty(coefficients.shape, np.int8)
+    step = np.empty(coefficients.shape[1], np.float32)
+    _pack(coefficients.numpy(), _weights(len(coefficients)), stored, step)
+    return torch.from_numpy(stored), torch.from_numpy(step)
