@@ -58,7 +58,7 @@ def add(
             "neither --index nor --out was given, and the index that ships with emsearch is not changed; "
             "name your index with --index, or a new directory with --out"
         )
-    from emsearch.build.adding import add as add_to_index
+    from emsearch.build.adding.add import add as add_to_index
     from emsearch_index.generation import default_index_dir
 
     messages = Messages(verbose, quiet)

@@ -10,8 +10,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from emsearch.build import BuildSettings, adding
-from emsearch.build.adding import AddReport, add
+from emsearch.build import BuildSettings
+from emsearch.build.adding import add as adding
+from emsearch.build.adding.add import AddReport, add
 from emsearch.build.embedding import VIEW_RESOLUTION_ANGSTROM, view_grid
 from emsearch.build.workspace import locked
 from emsearch.imaging.parameters import clean_parameters

@@ -3,8 +3,8 @@ from collections.abc import Mapping
 import numpy as np
 import pytest
 
-from emsearch.build.adding_groups import OldGroup, class_holding, join_old_groups, make_new_groups
-from emsearch.build.adding_pairs import Comparisons
+from emsearch.build.adding.groups import OldGroup, class_holding, join_old_groups, make_new_groups
+from emsearch.build.adding.pairs import Comparisons
 from emsearch.shapes.size_classes import SizeClass, make_size_classes
 from emsearch.shapes.superposition import Superposition
 

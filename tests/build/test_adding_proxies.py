@@ -3,7 +3,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from emsearch.build.adding_proxies import fit_proxies
+from emsearch.build.adding.proxies import fit_proxies
 from emsearch.network.model import ShapeNetwork
 
 WIDTH, GROUPS, VIEWS = 16, 12, 40

@@ -22,7 +22,7 @@ def calls(replace_module: Callable[..., None]) -> list[dict[str, Any]]:
         )
         return SimpleNamespace(generation="gen-1", added=() if files == [Path("old.cif")] else (one,))
 
-    replace_module("emsearch.build.adding", add=add)
+    replace_module("emsearch.build.adding.add", add=add)
     return seen
 
 

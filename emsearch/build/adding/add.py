@@ -9,11 +9,11 @@ from pathlib import Path
 from typing import Any
 
 from emsearch import __version__
-from emsearch.build.adding_files import Offers, read_offers, tell
-from emsearch.build.adding_folder import check_target, work_folder
-from emsearch.build.adding_generation import extended_configuration, write_generation_files
-from emsearch.build.adding_groups import Home, read_classes
-from emsearch.build.adding_placing import place_structures
+from emsearch.build.adding.files import Offers, read_offers, tell
+from emsearch.build.adding.folder import check_target, work_folder
+from emsearch.build.adding.generation import extended_configuration, write_generation_files
+from emsearch.build.adding.groups import Home, read_classes
+from emsearch.build.adding.placing import place_structures
 from emsearch.build.identity import identity_of
 from emsearch.build.inputs import Source, find_sources
 from emsearch.build.settings import BuildSettings

@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import zip_longest
 
-from emsearch.build.adding_groups import class_holding
+from emsearch.build.adding.groups import class_holding
 from emsearch.build.inputs import Source
 from emsearch.build.progress import Ticker
 from emsearch.build.reading import read_files

@@ -8,9 +8,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from emsearch.build.adding_groups import Home
-from emsearch.build.adding_proxies import fit_proxies
-from emsearch.build.adding_views import NewViews, append_views, embed_newcomers, view_columns
+from emsearch.build.adding.groups import Home
+from emsearch.build.adding.proxies import fit_proxies
+from emsearch.build.adding.views import NewViews, append_views, embed_newcomers, view_columns
 from emsearch.build.group_tables import WEIGHTS_NAME
 from emsearch.build.settings import BuildSettings
 from emsearch.build.workspace import Workspace, written_whole

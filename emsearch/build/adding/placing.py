@@ -3,9 +3,9 @@
 from collections.abc import Callable
 from pathlib import Path
 
-from emsearch.build.adding_beads import join_bead_archives
-from emsearch.build.adding_files import Offers
-from emsearch.build.adding_groups import (
+from emsearch.build.adding.beads import join_bead_archives
+from emsearch.build.adding.files import Offers
+from emsearch.build.adding.groups import (
     Home,
     OldGroup,
     join_old_groups,
@@ -13,8 +13,8 @@ from emsearch.build.adding_groups import (
     read_classes,
     read_old_groups,
 )
-from emsearch.build.adding_pairs import compare_with_all, of_alike_extents
-from emsearch.build.adding_tables import (
+from emsearch.build.adding.pairs import compare_with_all, of_alike_extents
+from emsearch.build.adding.tables import (
     forget_structure,
     write_groups,
     write_left_out,

@@ -2,9 +2,9 @@
 
 from collections.abc import Sequence
 
-from emsearch.build.adding_files import Offers
-from emsearch.build.adding_groups import Home
-from emsearch.build.adding_pairs import Comparisons
+from emsearch.build.adding.files import Offers
+from emsearch.build.adding.groups import Home
+from emsearch.build.adding.pairs import Comparisons
 from emsearch.build.group_tables import group_tables
 from emsearch.build.rows import chain_rows, structure_row
 from emsearch.build.settings import BuildSettings

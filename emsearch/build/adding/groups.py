@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from emsearch.build.adding_pairs import Comparisons
+from emsearch.build.adding.pairs import Comparisons
 from emsearch.shapes.clustering import ShapeGroup, cluster_shapes
 from emsearch.shapes.size_classes import SizeClass
 from emsearch_index.catalogue import Catalogue

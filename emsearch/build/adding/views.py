@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from emsearch.build.adding_groups import Home
+from emsearch.build.adding.groups import Home
 from emsearch.build.embedding import VIEW_RESOLUTION_ANGSTROM, Embedder, ViewGrid, view_grid
 from emsearch.build.progress import Ticker
 from emsearch.build.settings import BuildSettings

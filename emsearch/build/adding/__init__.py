@@ -1,0 +1,1 @@
+"""Adding structures to an index that stands, without training."""
