@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
 import torch
+from scipy.special import logsumexp
 
 from emsearch.search.correlation import Curves, correlate, log_mean_likelihood, packed
 from emsearch.search.harmonics import CircularHarmonics, norm, packed_views
@@ -42,8 +43,8 @@ def test_bytes_change_correlations_little(curves: Curves) -> None:
 def test_likelihoods_are_summed_over_all_poses(curves: Curves, pixels: float) -> None:
     weight = np.array([0.5, 0.3, 0.2], np.float32)
     correlation = np.clip(curves.values.astype(np.float64), 0, 0.995)
-    likelihood = (1 - correlation**2) ** (-pixels / 2)
-    expected = np.log(np.mean(likelihood @ weight.astype(np.float64)))
+    log_likelihood = -pixels / 2 * np.log1p(-np.square(correlation)) + np.log(weight)
+    expected = logsumexp(log_likelihood) - np.log(correlation.shape[0] * correlation.shape[1])
     assert log_mean_likelihood(curves, weight, pixels) == pytest.approx(expected, abs=0.02)
 
 
