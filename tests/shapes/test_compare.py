@@ -21,13 +21,14 @@ def archive(tmp_path: Path, blob: Make) -> Path:
 
 
 def test_workers_agree_with_this_process(archive: Path) -> None:
+    """To rounding: the refinement's last steps end within about 1e-8, the score's optimum being flat."""
     pairs = [("s0", "s1"), ("s2", "s0"), ("s3", "s3")]
     models = BeadArchive(archive)
     for found, (a, b) in zip(compare_pairs(archive, pairs, workers=2), pairs, strict=True):
         expected = superpose(models[a], models[b])
         assert (found.structure_a, found.structure_b) == (a, b)
-        assert found.superposition.score == expected.score
-        assert np.array_equal(found.superposition.rotation, expected.rotation)
+        assert found.superposition.score == pytest.approx(expected.score, abs=1e-7)
+        np.testing.assert_allclose(found.superposition.rotation, expected.rotation, atol=1e-5)
 
 
 def test_a_closed_comparison_stops(archive: Path) -> None:
