@@ -4,22 +4,21 @@ Scores are kept as they come, poses at the end; both are computed again only whe
 because one of the two structures changed.
 """
 
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from emsearch.build.described import Described, describe_structures
 from emsearch.build.group_tables import PosedMember, group_tables
 from emsearch.build.identity import identity_of
 from emsearch.build.progress import Ticker
 from emsearch.build.stages import Job, Outcome, Stage, Stamp, require_before
 from emsearch.build.workspace import written_whole
 from emsearch.network.training_set import write_training_set
-from emsearch.shapes.candidates import ShapeDescriptor, candidate_pairs, describe_shape
+from emsearch.shapes.candidates import candidate_pairs
 from emsearch.shapes.clustering import ShapeGroup, cluster_shapes
 from emsearch.shapes.compare import compare_pairs
-from emsearch.shapes.prepared import prepare_shape
 from emsearch.structures.beads import BeadArchive
 from emsearch_index.catalogue import Catalogue
 from emsearch_index.manifest import hash_file
@@ -27,14 +26,6 @@ from emsearch_index.manifest import hash_file
 __all__ = ["GROUP"]
 
 _PAIRS_SAVED_AT_ONCE = 200
-
-
-@dataclass(frozen=True, slots=True)
-class _Described:
-    """A structure as pruning sees it, and the resolution at which it is compared."""
-
-    shape: ShapeDescriptor
-    resolution_angstrom: float
 
 
 def _identity(job: Job) -> str:
@@ -69,27 +60,10 @@ def _run(job: Job) -> Outcome:
     return Outcome(hash_file(job.workspace.training_set).sha256, facts)
 
 
-def _describe(job: Job, catalogue: Catalogue) -> list[_Described]:
-    """Describe all structures; sequences and stoichiometry make up the key of their composition."""
-    chains: dict[str, list[str]] = {}
-    for row in catalogue.rows("SELECT structure_id, sequence_sha256, copies FROM chains"):
-        chains.setdefault(row["structure_id"], []).append(f"{row['sequence_sha256']}:{row['copies']}")
-    rows = catalogue.rows("SELECT id, mass_da, assembly_source FROM structures ORDER BY id")
-    archive = BeadArchive(job.workspace.beads)
-    ticker = Ticker(job.report, "group: structures described", len(rows))
-    described = []
-    for row in rows:
-        shape = prepare_shape(archive[row["id"]])
-        descriptor = describe_shape(
-            row["id"],
-            row["mass_da"],
-            shape,
-            is_map=row["assembly_source"] == "map",
-            composition=";".join(sorted(chains.get(row["id"], ()))),
-        )
-        described.append(_Described(descriptor, shape.resolution_angstrom))
-        ticker.step()
-    return described
+def _describe(job: Job, catalogue: Catalogue) -> list[Described]:
+    names = {row["id"] for row in catalogue.rows("SELECT id FROM structures")}
+    ticker = Ticker(job.report, "group: structures described", len(names))
+    return describe_structures(catalogue, BeadArchive(job.workspace.beads), names, ticker.step)
 
 
 def _scores(job: Job, catalogue: Catalogue, pairs: list[tuple[str, str]]) -> NDArray[np.float64]:

@@ -8,7 +8,6 @@ import dataclasses
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -17,6 +16,7 @@ from emsearch.build.identity import identity_of
 from emsearch.build.progress import Ticker
 from emsearch.build.settings import BuildSettings
 from emsearch.build.stages import Job, Outcome, Stage, Stamp, require_before
+from emsearch.build.view_rows import StructureViews, view_columns
 from emsearch.build.workspace import Workspace, written_whole
 from emsearch.structures.beads import BeadArchive
 from emsearch_index.catalogue import Catalogue
@@ -66,7 +66,8 @@ def _run(job: Job) -> Outcome:
                 f"index: {size_class}: {one.vectors:,} vectors, {one.kind}, {one.bytes / 1e6:.1f} MB, "
                 f"recall at 10 {one.recall_at_10:.3f}"
             )
-        catalogue.replace_all("views", _view_columns(job.settings, entries))
+        views = [_views_of(job.settings, entry) for entry in entries]
+        catalogue.replace_all("views", view_columns(views, dict.fromkeys(stats, 0)))
     _remove_others(job.workspace, entries, stats)
     facts = {"vectors": {name: dataclasses.asdict(one) for name, one in stats.items()}}
     return Outcome(_output([job.workspace.vectors(name) for name in stats]), facts)
@@ -140,23 +141,9 @@ def _write_vectors(job: Job, size_class: str, entries: Sequence[_Entry]) -> Vect
     return write_vectors(vectors, job.workspace.vectors(size_class), seed=job.settings.seed)
 
 
-def _view_columns(settings: BuildSettings, entries: Sequence[_Entry]) -> dict[str, Any]:
-    """Return the columns of ``views``; ``vector_id`` counts anew in each size class."""
-    grids = [view_grid(settings.nside, entry.fills(settings)) for entry in entries]
-    counts = np.array([len(grid) for grid in grids])
-    quaternion = np.concatenate([grid.quaternion for grid in grids]).astype(np.float32)
-    size_class = np.repeat([entry.size_class for entry in entries], counts)
-    _, first, place = np.unique(size_class, return_index=True, return_inverse=True)
-    return {
-        "vector_id": np.arange(len(size_class)) - first[place],
-        "size_class": size_class.tolist(),
-        "structure_id": np.repeat([entry.structure for entry in entries], counts).tolist(),
-        "group_id": np.repeat([entry.group for entry in entries], counts).tolist(),
-        **{f"quaternion_{axis}": quaternion[:, k] for k, axis in enumerate("wxyz")},
-        "fill": np.concatenate([grid.fill for grid in grids]),
-        "resolution_angstrom": np.full(len(size_class), VIEW_RESOLUTION_ANGSTROM, np.float32),
-        "defocus_um": np.zeros(len(size_class), np.float32),
-    }
+def _views_of(settings: BuildSettings, entry: _Entry) -> StructureViews:
+    grid = view_grid(settings.nside, entry.fills(settings))
+    return StructureViews(entry.structure, entry.group, entry.size_class, grid)
 
 
 def _remove_others(workspace: Workspace, entries: Sequence[_Entry], classes: Iterable[str]) -> None:

@@ -150,6 +150,9 @@ def clean_parameters(
 
 
 Range = tuple[float, float]
+Flags = NDArray[np.bool_]
+
+_RIM_SHARE = 0.6  # of the stained images have a meniscus that shows
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,57 +192,97 @@ class ParameterRanges:
 
     def sample(self, rng: np.random.Generator, n: int, box_angstrom: NDArray[np.floating]) -> ImageParameters:
         """Draw the parameters of n images whose boxes measure ``box_angstrom`` (n,) across."""
-
-        def uniform(limits: Range, *shape: int) -> Array:
-            return rng.uniform(*limits, size=(n, *shape)).astype(np.float32)
-
-        def either(condition: NDArray[np.bool_], yes: Array | float, no: Array | float) -> Array:
-            return np.where(condition, yes, no).astype(np.float32)
-
-        stained = rng.random(n) < self.stained_share
-        flattened = stained & (rng.random(n) < self.flattened_share)
+        draw = _Draw(rng, n)
+        stained = draw.chance(self.stained_share)
+        flattened = stained & draw.chance(self.flattened_share)
         seen = rng.random(n)
         optics = np.where(stained, seen < self.stain_defocus_share, seen >= self.cryo_corrected_share)
-        limit = self.shift_max_box / self.shift_sd_box
-        shift = (
-            np.clip(rng.standard_normal((n, 2)), -limit, limit) * self.shift_sd_box * box_angstrom[:, None]
-        )
+        shift = self._shift(draw, box_angstrom)
         noise_shares = rng.dirichlet((1.0, 1.0, 1.0), n).astype(np.float32)
-        slope_angle = rng.uniform(0, 2 * np.pi, n)
-        log_low, log_high = np.log(self.log_snr)
-        slope = uniform(self.gradient) * (rng.random(n) < 0.5)
+        gradient = self._gradient(draw)
         return ImageParameters(
             quaternion=random_quaternions(rng, n).astype(np.float32),
-            shift_angstrom=shift.astype(np.float32),
-            magnification=uniform(self.magnification),
+            shift_angstrom=shift,
+            magnification=draw.uniform(self.magnification),
             stained=stained,
-            fill=either(stained & (rng.random(n) >= self.full_share), uniform(self.fill), 1.0),
-            softness_angstrom=uniform(self.softness_angstrom),
-            top_signal=either(stained, uniform(self.top_signal), 0.0),
-            uptake=either(stained, uniform(self.uptake), 0.0),
-            flattening=either(flattened, uniform(self.flattening), 1.0),
-            widening=either(flattened, uniform(self.widening), 1.0),
-            resolution_angstrom=either(
-                stained, uniform(self.resolution_angstrom), uniform(self.cryo_resolution_angstrom)
-            ),
-            rim=either(stained & (rng.random(n) < 0.6), uniform(self.rim), 0.0),
-            rim_width_angstrom=uniform(self.rim_width_angstrom),
-            rim_side=uniform((0.0, 1.0)),
-            rim_angle_degrees=uniform((0.0, 360.0)),
-            snr=np.exp(rng.uniform(log_low, log_high, size=n)).astype(np.float32),
-            grain=either(stained, noise_shares[:, 0], 0.0),
-            carbon=noise_shares[:, 1],
-            grain_angstrom=uniform(self.grain_angstrom),
-            gradient=np.stack([slope * np.cos(slope_angle), slope * np.sin(slope_angle)], 1).astype(
-                np.float32
-            ),
-            defocus_um=either(stained, uniform(self.stain_defocus_um), uniform(self.cryo_defocus_um)),
-            voltage_kv=either(optics, rng.choice(self.voltages_kv, n).astype(np.float32), 0.0),
-            cs_mm=np.full(n, 2.7, np.float32),
-            amplitude_contrast=either(
-                stained, uniform(self.stain_amplitude_contrast), uniform(self.cryo_amplitude_contrast)
-            ),
-            b_factor_angstrom2=uniform(self.b_factor_angstrom2),
-            phase_flipped=rng.random(n) < self.phase_flipped_share,
-            aperture=either(rng.random(n) < self.open_share, 1.0, uniform(self.aperture)),
+            **self._specimen(draw, stained, flattened),
+            **self._noise(draw, stained, noise_shares),
+            gradient=gradient,
+            **self._optics(draw, stained, optics),
+            aperture=_either(draw.chance(self.open_share), 1.0, draw.uniform(self.aperture)),
         )
+
+    def _shift(self, draw: "_Draw", box_angstrom: NDArray[np.floating]) -> Array:
+        limit = self.shift_max_box / self.shift_sd_box
+        steps = np.clip(draw.rng.standard_normal((draw.n, 2)), -limit, limit)
+        return np.asarray(steps * self.shift_sd_box * box_angstrom[:, None], np.float32)
+
+    def _gradient(self, draw: "_Draw") -> Array:
+        """A plane in half of the images."""
+        angle = draw.rng.uniform(0, 2 * np.pi, draw.n)
+        slope = draw.uniform(self.gradient) * draw.chance(0.5)
+        return np.stack([slope * np.cos(angle), slope * np.sin(angle)], 1).astype(np.float32)
+
+    def _specimen(self, draw: "_Draw", stained: Flags, flattened: Flags) -> dict[str, Any]:
+        """How the particle lies in stain or ice, and its meniscus."""
+        return {
+            "fill": _either(stained & ~draw.chance(self.full_share), draw.uniform(self.fill), 1.0),
+            "softness_angstrom": draw.uniform(self.softness_angstrom),
+            "top_signal": _either(stained, draw.uniform(self.top_signal), 0.0),
+            "uptake": _either(stained, draw.uniform(self.uptake), 0.0),
+            "flattening": _either(flattened, draw.uniform(self.flattening), 1.0),
+            "widening": _either(flattened, draw.uniform(self.widening), 1.0),
+            "resolution_angstrom": _either(
+                stained, draw.uniform(self.resolution_angstrom), draw.uniform(self.cryo_resolution_angstrom)
+            ),
+            "rim": _either(stained & draw.chance(_RIM_SHARE), draw.uniform(self.rim), 0.0),
+            "rim_width_angstrom": draw.uniform(self.rim_width_angstrom),
+            "rim_side": draw.uniform((0.0, 1.0)),
+            "rim_angle_degrees": draw.uniform((0.0, 360.0)),
+        }
+
+    def _noise(self, draw: "_Draw", stained: Flags, shares: Array) -> dict[str, Any]:
+        """How strong the noise is, and of what; ``shares`` (n, 3) are of grain, carbon and shot noise."""
+        low, high = np.log(self.log_snr)
+        return {
+            "snr": np.exp(draw.rng.uniform(low, high, size=draw.n)).astype(np.float32),
+            "grain": _either(stained, shares[:, 0], 0.0),
+            "carbon": shares[:, 1],
+            "grain_angstrom": draw.uniform(self.grain_angstrom),
+        }
+
+    def _optics(self, draw: "_Draw", stained: Flags, seen: Flags) -> dict[str, Any]:
+        """The transfer function, of those images in which it is ``seen``."""
+        return {
+            "defocus_um": _either(
+                stained, draw.uniform(self.stain_defocus_um), draw.uniform(self.cryo_defocus_um)
+            ),
+            "voltage_kv": _either(seen, draw.rng.choice(self.voltages_kv, draw.n).astype(np.float32), 0.0),
+            "cs_mm": np.full(draw.n, 2.7, np.float32),
+            "amplitude_contrast": _either(
+                stained,
+                draw.uniform(self.stain_amplitude_contrast),
+                draw.uniform(self.cryo_amplitude_contrast),
+            ),
+            "b_factor_angstrom2": draw.uniform(self.b_factor_angstrom2),
+            "phase_flipped": draw.chance(self.phase_flipped_share),
+        }
+
+
+def _either(condition: Flags, yes: Array | float, no: Array | float) -> Array:
+    """Return one value or the other (n,)."""
+    return np.where(condition, yes, no).astype(np.float32)
+
+
+@dataclass(frozen=True, slots=True)
+class _Draw:
+    """Random numbers for n images; their order is that of the calls."""
+
+    rng: np.random.Generator
+    n: int
+
+    def uniform(self, limits: Range) -> Array:
+        return self.rng.uniform(*limits, size=self.n).astype(np.float32)
+
+    def chance(self, share: float) -> Flags:
+        return self.rng.random(self.n) < share

@@ -11,7 +11,7 @@ from emsearch.search.engine import SearchIndex
 from emsearch.search.framed_target import framed_target
 from emsearch.search.hits import Hit, View
 from emsearch.search.matching import Match, MatchingSettings, match
-from emsearch.search.proposal import Candidate, Proposal, propose
+from emsearch.search.proposal import NOT_NEAR, Candidate, Proposal, propose
 from emsearch.search.ranking import (
     Evidence,
     evidence_of,
@@ -101,7 +101,7 @@ def _hit(index: SearchIndex, rank: int, candidate: Candidate, probability: float
         title=group.title,
         members=group.members,
         probability=probability,
-        similarity=candidate.similarity,
+        similarity=None if candidate.similarity == NOT_NEAR else candidate.similarity,
         mass_kda=group.mass_kda,
         dmax_angstrom=group.dmax_angstrom,
         size_class=group.size_class,

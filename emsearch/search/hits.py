@@ -26,7 +26,10 @@ class View:
 
 @dataclass(frozen=True, slots=True)
 class Hit:
-    """One shape group that looks like the image."""
+    """One shape group that looks like the image.
+
+    ``similarity`` is the cosine of its nearest view, None where it has none among the neighbours.
+    """
 
     rank: int
     group: str
@@ -34,7 +37,7 @@ class Hit:
     title: str
     members: tuple[str, ...]
     probability: float
-    similarity: float
+    similarity: float | None
     mass_kda: float
     dmax_angstrom: float
     size_class: str

@@ -11,7 +11,10 @@ from emsearch.search.engine import SearchIndex
 from emsearch.search.framing import ClassRange, Sampling, samplings
 from emsearch.search.prepare import Framed, centre_of_particle_px, frame
 
-__all__ = ["Candidate", "Proposal", "explained", "propose"]
+__all__ = ["NOT_NEAR", "Candidate", "Proposal", "explained", "propose"]
+
+NOT_NEAR = -1.0
+"""The similarity of a group that has no view among the neighbours."""
 
 _FRAME_SHARPNESS = 10.0  # how fast a sampling loses weight as its best cosine falls behind
 
@@ -66,7 +69,7 @@ def _candidates(index: SearchIndex, sampling: Sampling, embedding: Tensor) -> li
     vote = np.zeros(len(classifier))
     vote[votes.group] = votes.share
     share = (classifier + vote) / 2
-    similarity = np.full(len(share), -1.0)
+    similarity = np.full(len(share), NOT_NEAR)
     similarity[votes.group] = votes.similarity
     nearest = dict(zip(votes.group.tolist(), votes.vector_id.tolist(), strict=True))
     return [

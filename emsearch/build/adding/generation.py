@@ -10,9 +10,10 @@ from torch import Tensor
 
 from emsearch.build.adding.groups import Home
 from emsearch.build.adding.proxies import fit_proxies
-from emsearch.build.adding.views import NewViews, append_views, embed_newcomers, view_columns
+from emsearch.build.adding.views import NewViews, append_views, embed_newcomers
 from emsearch.build.group_tables import WEIGHTS_NAME
 from emsearch.build.settings import BuildSettings
+from emsearch.build.view_rows import view_columns
 from emsearch.build.workspace import Workspace, written_whole
 from emsearch.network.checkpoint import compact_weights, load_weights, network_from_weights
 from emsearch.structures.beads import BeadArchive
@@ -57,7 +58,7 @@ def write_generation_files(
         vectors = workspace.vectors(name)
         before[name] = append_views(old.file(vectors.name), here, vectors)
         files[vectors.name] = vectors
-    catalogue.upsert_columns("views", view_columns(views, before))
+    catalogue.upsert_columns("views", view_columns([one.rows for one in views], before))
     return files
 
 

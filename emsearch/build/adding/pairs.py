@@ -6,11 +6,11 @@ from pathlib import Path
 
 import numpy as np
 
+from emsearch.build.described import describe_structures
 from emsearch.build.group_tables import PosedMember
 from emsearch.build.progress import Ticker
-from emsearch.shapes.candidates import PruningSettings, ShapeDescriptor, candidate_pairs, describe_shape
+from emsearch.shapes.candidates import PruningSettings, candidate_pairs
 from emsearch.shapes.compare import compare_pairs
-from emsearch.shapes.prepared import prepare_shape
 from emsearch.shapes.superposition import Superposition, inverted
 from emsearch.structures.beads import BeadArchive
 from emsearch_index.catalogue import Catalogue
@@ -76,8 +76,9 @@ def compare_with_all(
     report : callable of one line
         Is told how far it is.
     """
-    described = _describe(catalogue, BeadArchive(archive))
-    shapes = [shape for shape, _ in described]
+    beads = BeadArchive(archive)
+    described = describe_structures(catalogue, beads, set(beads))
+    shapes = [one.shape for one in described]
     names = [shape.id for shape in shapes]
     pairs = ((names[i], names[j]) for i, j in candidate_pairs(shapes).tolist())
     wanted = sorted({(min(a, b), max(a, b)) for a, b in pairs if a in fresh or b in fresh})
@@ -86,24 +87,4 @@ def compare_with_all(
     for one in compare_pairs(archive, wanted, workers):
         found[one.structure_a, one.structure_b] = one.superposition
         ticker.step()
-    return Comparisons(found, {shape.id: resolution for shape, resolution in described})
-
-
-def _describe(catalogue: Catalogue, archive: BeadArchive) -> list[tuple[ShapeDescriptor, float]]:
-    """Describe the structures of an archive for pruning, each with the resolution in A of its comparison."""
-    chains: dict[str, list[str]] = {}
-    for row in catalogue.rows("SELECT structure_id, sequence_sha256, copies FROM chains"):
-        chains.setdefault(row["structure_id"], []).append(f"{row['sequence_sha256']}:{row['copies']}")
-    rows = catalogue.rows("SELECT id, mass_da, assembly_source FROM structures ORDER BY id")
-    described = []
-    for row in (row for row in rows if row["id"] in archive):
-        shape = prepare_shape(archive[row["id"]])
-        descriptor = describe_shape(
-            row["id"],
-            row["mass_da"],
-            shape,
-            is_map=row["assembly_source"] == "map",
-            composition=";".join(sorted(chains.get(row["id"], ()))),
-        )
-        described.append((descriptor, shape.resolution_angstrom))
-    return described
+    return Comparisons(found, {one.shape.id: one.resolution_angstrom for one in described})

@@ -1,21 +1,21 @@
 """Views of new structures: embedded as `build` embeds them, and put behind the vectors that the index has."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from emsearch.build.adding.groups import Home
-from emsearch.build.embedding import VIEW_RESOLUTION_ANGSTROM, Embedder, ViewGrid, view_grid
+from emsearch.build.embedding import Embedder, ViewGrid, view_grid
 from emsearch.build.progress import Ticker
 from emsearch.build.settings import BuildSettings
+from emsearch.build.view_rows import StructureViews
 from emsearch.structures.beads import BeadArchive
 from emsearch_index.vectors import append_vectors
 
-__all__ = ["NewViews", "append_views", "embed_newcomers", "view_columns"]
+__all__ = ["NewViews", "append_views", "embed_newcomers"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +26,11 @@ class NewViews:
     home: Home
     grid: ViewGrid
     embedding: NDArray[np.float32]
+
+    @property
+    def rows(self) -> StructureViews:
+        """What the catalogue is told of them."""
+        return StructureViews(self.structure, self.home.id, self.home.size_class.name, self.grid)
 
 
 def embed_newcomers(
@@ -56,24 +61,3 @@ def append_views(source: Path, views: Sequence[NewViews], path: Path) -> int:
     """Write the vectors of a size class and those of its new views behind them; return how many the first were."""
     added = np.concatenate([one.embedding for one in views])
     return append_vectors(source, added, path) - len(added)
-
-
-def view_columns(views: Sequence[NewViews], vectors_before: Mapping[str, int]) -> dict[str, Any]:
-    """Return the columns of ``views``; in each size class ``vector_id`` goes on from the vectors there were before."""
-    counts = np.array([len(one.grid) for one in views])
-    quaternion = np.concatenate([one.grid.quaternion for one in views]).astype(np.float32)
-    size_class = np.repeat([one.home.size_class.name for one in views], counts)
-    vector_id = np.zeros(len(size_class), np.int64)
-    for name in np.unique(size_class).tolist():
-        here = size_class == name
-        vector_id[here] = vectors_before[name] + np.arange(here.sum())
-    return {
-        "vector_id": vector_id,
-        "size_class": size_class.tolist(),
-        "structure_id": np.repeat([one.structure for one in views], counts).tolist(),
-        "group_id": np.repeat([one.home.id for one in views], counts).tolist(),
-        **{f"quaternion_{axis}": quaternion[:, k] for k, axis in enumerate("wxyz")},
-        "fill": np.concatenate([one.grid.fill for one in views]),
-        "resolution_angstrom": np.full(len(size_class), VIEW_RESOLUTION_ANGSTROM, np.float32),
-        "defocus_um": np.zeros(len(size_class), np.float32),
-    }
