@@ -42,5 +42,8 @@ def euler_zyz_degrees(quaternion: NDArray[np.floating]) -> NDArray[np.float64]:
         [half_sum - half_difference, 2 * np.arctan2(lateral, axial), half_sum + half_difference], -1
     )
     degrees: NDArray[np.float64] = np.degrees(angles)
-    degrees[..., ::2] = (degrees[..., ::2] + 180.0) % 360.0 - 180.0
+    turns = (degrees[..., ::2] + 180.0) % 360.0
+    degrees[..., ::2] = (
+        np.where(turns == 360.0, 0.0, turns) - 180.0
+    )  # a remainder may round up to the divisor
     return degrees
