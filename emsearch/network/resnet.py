@@ -8,6 +8,8 @@ torchvision is not installed.
 import torch
 from torch import Tensor, nn
 
+from emsearch.network.convolution import Convolution
+
 __all__ = ["FEATURES", "ResNet50"]
 
 FEATURES = 2048
@@ -21,23 +23,21 @@ class _Bottleneck(nn.Module):
     def __init__(self, channels: int, width: int, stride: int) -> None:
         super().__init__()
         out = width * _EXPANSION
-        self.conv1 = nn.Conv2d(channels, width, 1, bias=False)
+        self.conv1 = Convolution(channels, width, 1)
         self.bn1 = nn.BatchNorm2d(width)
-        self.conv2 = nn.Conv2d(width, width, 3, stride, padding=1, bias=False)
+        self.conv2 = Convolution(width, width, 3, stride)
         self.bn2 = nn.BatchNorm2d(width)
-        self.conv3 = nn.Conv2d(width, out, 1, bias=False)
+        self.conv3 = Convolution(width, out, 1)
         self.bn3 = nn.BatchNorm2d(out)
         self.downsample: nn.Sequential | None = None
         if stride != 1 or channels != out:
-            self.downsample = nn.Sequential(
-                nn.Conv2d(channels, out, 1, stride, bias=False), nn.BatchNorm2d(out)
-            )
+            self.downsample = nn.Sequential(Convolution(channels, out, 1, stride), nn.BatchNorm2d(out))
 
     def forward(self, x: Tensor) -> Tensor:
         skip = x if self.downsample is None else self.downsample(x)
-        y = torch.relu(self.bn1(self.conv1(x)))
-        y = torch.relu(self.bn2(self.conv2(y)))
-        return torch.relu(self.bn3(self.conv3(y)) + skip)
+        y = torch.relu_(self.bn1(self.conv1(x)))
+        y = torch.relu_(self.bn2(self.conv2(y)))
+        return torch.relu_(self.bn3(self.conv3(y)).add_(skip))
 
 
 class ResNet50(nn.Module):
@@ -45,7 +45,7 @@ class ResNet50(nn.Module):
 
     def __init__(self) -> None:
         super().__init__()
-        self.conv1 = nn.Conv2d(1, 64, 7, 2, padding=3, bias=False)
+        self.conv1 = Convolution(1, 64, 7, 2)
         self.bn1 = nn.BatchNorm2d(64)
         self.maxpool = nn.MaxPool2d(3, 2, padding=1)
         channels = 64
