@@ -20,6 +20,7 @@ from emsearch.search.ranking import (
     group_scores,
     known_probability,
 )
+from emsearch.search.undecided import undecided
 
 __all__ = [
     "SHORTLIST",
@@ -37,10 +38,15 @@ SHORTLIST = 100
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """What one image says: ranked hits, the probability that its structure is in the index, and the evidence."""
+    """What one image says: ranked hits, the probability that its structure is in the index, and the evidence.
+
+    ``undecided`` are the groups among which the image cannot decide, best first: if the structure is in the index, it is in
+    one of them as often as `emsearch.search.undecided` promises.
+    """
 
     in_database_probability: float
     hits: tuple[Hit, ...]
+    undecided: tuple[str, ...]
     evidence: Evidence
 
 
@@ -156,4 +162,6 @@ def answer_proposal(
         ranked += [(float(p), m.candidate, _view(m)) for p, m in zip(chance, matched, strict=True)]
     ranked.sort(key=lambda entry: (entry[2] is None, -entry[0]))
     hits = tuple(_hit(index, k, c, known * p, view) for k, (p, c, view) in enumerate(ranked[:top], start=1))
-    return Reply(known, hits, evidence)
+    chances = np.array([p for p, _, _ in ranked])
+    among = undecided(chances, index.calibration.set_mass).tolist()
+    return Reply(known, hits, tuple(index.groups[ranked[k][1].group].id for k in among), evidence)
