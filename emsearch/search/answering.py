@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from emsearch.search.engine import SearchIndex
-from emsearch.search.framed_target import framed_target
+from emsearch.search.framed_target import framed_targets
 from emsearch.search.hits import Hit, View
 from emsearch.search.matching import Match, MatchingSettings, match
 from emsearch.search.proposal import NOT_NEAR, Candidate, Proposal, propose
@@ -62,24 +62,24 @@ class Matched:
 def match_candidates(
     index: SearchIndex, image: Tensor, candidates: Sequence[Candidate], settings: MatchingSettings
 ) -> list[Matched]:
-    """Match candidates, those of one assumed pixel size at the same sampling; the order may change.
+    """Match candidates, each at the pixel size it was proposed for; the order may change.
 
     What is fitted is chosen among all of them, by coarse evidence and the network's share.
     """
     by_pixel: dict[float, list[Candidate]] = {}
     for c in candidates:
         by_pixel.setdefault(c.sampling.image_pixel_size_angstrom, []).append(c)
-    framed = [framed_target(index, image, pixel) for pixel in by_pixel]
+    targets, scale = framed_targets(image, list(by_pixel), index.classes[0].box_px)
     share = np.array([c.share for group in by_pixel.values() for c in group])
     matches = match(
-        [(t, [c.structure for c in group]) for (t, _), group in zip(framed, by_pixel.values(), strict=True)],
+        [(t, [c.structure for c in group]) for t, group in zip(targets, by_pixel.values(), strict=True)],
         index.coarse,
         expectation=expectation(share, index.calibration),
         settings=settings,
     )
     return [
         Matched(c, m, scale)
-        for (_, scale), group, of_group in zip(framed, by_pixel.values(), matches, strict=True)
+        for group, of_group in zip(by_pixel.values(), matches, strict=True)
         for c, m in zip(group, of_group, strict=True)
     ]
 
