@@ -13,8 +13,8 @@ from typing import IO, Any, BinaryIO
 import numpy as np
 from numpy.typing import NDArray
 
-from emsearch.search.limits import ReadingLimits
-from emsearch.search.opened_file import Request, UnusableFileError
+from emsearch.particles.limits import ReadingLimits
+from emsearch.particles.opened_file import Request, UnusableFileError
 
 __all__ = ["decode"]
 
@@ -33,7 +33,7 @@ def decode(file: BinaryIO, request: Request) -> tuple[dict[str, Any], NDArray[np
     """
     started = time.monotonic()
     child = subprocess.Popen(
-        [sys.executable, "-P", "-m", "emsearch.search.decoding", request.to_json()],
+        [sys.executable, "-P", "-m", "emsearch.particles.decoding", request.to_json()],
         stdin=file,
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,

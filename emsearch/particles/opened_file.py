@@ -8,7 +8,7 @@ from typing import Any
 
 from numpy.typing import NDArray
 
-from emsearch.search.limits import ReadingLimits
+from emsearch.particles.limits import ReadingLimits
 
 __all__ = ["OpenedFile", "Request", "UnusableFileError", "check_inflation", "check_side", "select_numbers"]
 

@@ -5,7 +5,7 @@ from typing import Any, BinaryIO
 import numpy as np
 from numpy.typing import NDArray
 
-from emsearch.search.opened_file import (
+from emsearch.particles.opened_file import (
     OpenedFile,
     Request,
     UnusableFileError,

@@ -1,4 +1,4 @@
-"""The process that decodes an image from outside: ``python -m emsearch.search.decoding REQUEST < FILE``.
+"""The process that decodes an image from outside: ``python -m emsearch.particles.decoding REQUEST < FILE``.
 
 It runs apart from the search, confined by ``limits.confine``, because image decoders are large C libraries
 that meet whatever a user was sent. ``decoder.py`` starts it and is its only reader.
@@ -16,10 +16,10 @@ from typing import Any, BinaryIO
 
 import numpy as np
 
-from emsearch.search.encoded_images import open_encoded
-from emsearch.search.limits import confine
-from emsearch.search.mrc_images import HEADER_BYTES, open_mrc
-from emsearch.search.opened_file import OpenedFile, Request, UnusableFileError
+from emsearch.particles.encoded_images import open_encoded
+from emsearch.particles.limits import confine
+from emsearch.particles.mrc_images import HEADER_BYTES, open_mrc
+from emsearch.particles.opened_file import OpenedFile, Request, UnusableFileError
 
 __all__ = ["main", "open_image_file"]
 

@@ -11,9 +11,9 @@ import tifffile
 from numpy.typing import NDArray
 from PIL import Image
 
-from emsearch.search.decoding import open_image_file
-from emsearch.search.limits import ReadingLimits
-from emsearch.search.opened_file import OpenedFile, Request
+from emsearch.particles.decoding import open_image_file
+from emsearch.particles.limits import ReadingLimits
+from emsearch.particles.opened_file import OpenedFile, Request
 
 LUMINANCE = np.array([0.299, 0.587, 0.114])
 Order = Literal["<", ">"]

@@ -16,11 +16,11 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 from PIL import Image
 
-from emsearch.search.decoding import open_image_file
-from emsearch.search.errors import ImageError
-from emsearch.search.limits import ReadingLimits
-from emsearch.search.opened_file import Request, UnusableFileError, check_side
-from emsearch.search.reading import check_image, read_images
+from emsearch.particles.decoding import open_image_file
+from emsearch.particles.errors import ImageError
+from emsearch.particles.limits import ReadingLimits
+from emsearch.particles.opened_file import Request, UnusableFileError, check_side
+from emsearch.particles.reading import check_image, read_images
 
 NOISE = np.random.default_rng(3).integers(0, 255, (64, 64), dtype=np.uint8)
 NOISE_FLOAT = NOISE.astype(np.float32)

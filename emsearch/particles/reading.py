@@ -15,10 +15,10 @@ from typing import BinaryIO
 import numpy as np
 from numpy.typing import NDArray
 
-from emsearch.search.decoder import decode
-from emsearch.search.errors import ImageError
-from emsearch.search.limits import ReadingLimits
-from emsearch.search.opened_file import Request, UnusableFileError
+from emsearch.particles.decoder import decode
+from emsearch.particles.errors import ImageError
+from emsearch.particles.limits import ReadingLimits
+from emsearch.particles.opened_file import Request, UnusableFileError
 
 __all__ = ["ImageStack", "check_image", "read_images", "validate_pixel_size"]
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from emsearch.search.opened_file import (
+from emsearch.particles.opened_file import (
     OpenedFile,
     Request,
     UnusableFileError,
@@ -18,7 +18,7 @@ from emsearch.search.opened_file import (
     check_side,
     select_numbers,
 )
-from emsearch.search.wide_tiff import open_wide_tiff
+from emsearch.particles.wide_tiff import open_wide_tiff
 
 if TYPE_CHECKING:
     from PIL.Image import Image

@@ -10,7 +10,7 @@ from typing import Any, BinaryIO
 import numpy as np
 from numpy.typing import NDArray
 
-from emsearch.search.opened_file import OpenedFile, Request, UnusableFileError, select_numbers
+from emsearch.particles.opened_file import OpenedFile, Request, UnusableFileError, select_numbers
 
 __all__ = ["HEADER_BYTES", "open_mrc"]
 

@@ -1,0 +1,1 @@
+"""Files to particle images, and what the files say of them."""
