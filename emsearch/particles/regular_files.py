@@ -11,7 +11,7 @@ from emsearch.particles.decoder import Job
 from emsearch.particles.limits import ReadingLimits
 from emsearch.particles.opened_file import Request, UnusableFileError
 
-__all__ = ["opened_job"]
+__all__ = ["open_regular", "opened_job"]
 
 _HEADERS, _PIXELS = ".hed", ".img"  # of an IMAGIC stack
 
@@ -35,12 +35,12 @@ def opened_job(
         name = Path(path)
         pair = name.suffix.lower() in (_HEADERS, _PIXELS)
         file = opened.enter_context(
-            _open_regular(str(_of_pair(name, _HEADERS)) if pair else path, limits.file_bytes)
+            open_regular(str(_of_pair(name, _HEADERS)) if pair else path, limits.file_bytes)
         )
         mate = None
         if pair:
             try:
-                mate = opened.enter_context(_open_regular(str(_of_pair(name, _PIXELS)), limits.file_bytes))
+                mate = opened.enter_context(open_regular(str(_of_pair(name, _PIXELS)), limits.file_bytes))
             except UnusableFileError as problem:
                 raise UnusableFileError(f"is half of an IMAGIC stack whose .img file {problem}") from None
         size = os.fstat(file.fileno()).st_size
@@ -53,7 +53,7 @@ def _of_pair(path: Path, suffix: str) -> Path:
     return path.with_suffix(suffix.upper() if path.suffix.isupper() else suffix)
 
 
-def _open_regular(path: str, most_bytes: int) -> BinaryIO:
+def open_regular(path: str, most_bytes: int) -> BinaryIO:
     """Open a regular file; checked before, for devices, and after, for a file swapped meanwhile."""
     try:
         _check_regular(Path(path).stat(), most_bytes)
