@@ -71,7 +71,7 @@ def blurred_grid(
     return BlurredGrid(coefficients, origin, spacing_angstrom)
 
 
-@njit(cache=True, fastmath=True)
+@njit(cache=True)
 def _splat(grid, position, mass, origin, spacing, variance, reach):  # type: ignore[no-untyped-def]
     taps = 2 * reach + 1
     weight = np.empty((3, taps), np.float32)
@@ -94,7 +94,7 @@ def _splat(grid, position, mass, origin, spacing, variance, reach):  # type: ign
                     row[first[2] + z] += wxy * weight[2, z]
 
 
-@njit(cache=True, fastmath=True, inline="always")
+@njit(cache=True, inline="always")
 def _cubic(fraction, weight):  # type: ignore[no-untyped-def]
     """Fill the four cubic B-spline weights at a fraction in [0, 1) between the two middle nodes."""
     rest = 1.0 - fraction
@@ -104,7 +104,7 @@ def _cubic(fraction, weight):  # type: ignore[no-untyped-def]
     weight[3] = fraction * fraction * fraction / 6.0
 
 
-@njit(cache=True, fastmath=True, inline="always")
+@njit(cache=True, inline="always")
 def _cubic_slope(fraction, weight):  # type: ignore[no-untyped-def]
     """Fill the derivatives of the four cubic B-spline weights, per voxel."""
     rest = 1.0 - fraction
@@ -114,7 +114,7 @@ def _cubic_slope(fraction, weight):  # type: ignore[no-untyped-def]
     weight[3] = 0.5 * fraction * fraction
 
 
-@njit(cache=True, fastmath=True)
+@njit(cache=True)
 def overlap(coefficients, origin, spacing, position, mass, matrix, shift):  # type: ignore[no-untyped-def]
     """Overlap of point masses, posed as ``matrix @ position + shift``, with a blurred grid.
 
@@ -161,7 +161,7 @@ def overlap(coefficients, origin, spacing, position, mass, matrix, shift):  # ty
     return total
 
 
-@njit(cache=True, fastmath=True)
+@njit(cache=True)
 def overlap_gradient(coefficients, origin, spacing, position, mass, matrix, shift, gradient):  # type: ignore[no-untyped-def]
     """Overlap as in `overlap`, and its derivative by a further small motion of the posed masses.
 
@@ -218,7 +218,7 @@ def overlap_gradient(coefficients, origin, spacing, position, mass, matrix, shif
     return total
 
 
-@njit(cache=True, fastmath=True)
+@njit(cache=True)
 def overlaps_linear(coefficients, origin, spacing, position, mass, matrices):  # type: ignore[no-untyped-def]
     """Overlaps of many unshifted poses, (k, 3, 3), by the linear B-spline: less work, for ranking only."""
     values = np.empty(matrices.shape[0], np.float32)
