@@ -131,6 +131,8 @@ def _match_one(
     finalists = first.poses[best[: settings.finalists]]
     last = fit(model, finalists, steps=settings.steps - settings.first_steps)
     for fits, rows in ((first, best[settings.finalists :]), (last, np.arange(len(last.poses)))):
+        if not len(rows):
+            continue
         kept = fits[rows]
         left, strain = residual(model, kept), Prior().strain(kept.poses)
         for j, number in enumerate(kept.poses.structure.tolist()):
