@@ -11,7 +11,7 @@ from emsearch.search.engine import SearchIndex
 from emsearch.search.framed_target import framed_target
 from emsearch.search.hits import Hit, View
 from emsearch.search.matching import Match, MatchingSettings, match
-from emsearch.search.proposal import NOT_NEAR, Candidate, Proposal, propose
+from emsearch.search.proposal import Candidate, Proposal, propose
 from emsearch.search.ranking import (
     Evidence,
     evidence_of,
@@ -20,6 +20,7 @@ from emsearch.search.ranking import (
     group_scores,
     known_probability,
 )
+from emsearch.search.vote import NOT_NEAR
 
 __all__ = [
     "SHORTLIST",
@@ -145,11 +146,10 @@ def answer_proposal(
     """Answer an image whose proposal is there already; ``rerank`` 0 leaves it to the network alone."""
     short, rest = proposal.candidates[:rerank], proposal.candidates[rerank:]
     matched = match_candidates(index, image, short, settings or MatchingSettings()) if short else []
-    similarity = np.array([c.similarity for c in proposal.candidates])
     score = shortlist_scores(index, matched) if matched else np.zeros(0)
-    evidence = evidence_of(similarity, [m.match for m in matched], score)
+    evidence = evidence_of(np.array([proposal.similarity]), [m.match for m in matched], score)
     known = known_probability(evidence, index.calibration)
-    left = sum(c.share for c in rest)
+    left = proposal.left + sum(c.share for c in rest)
     ranked: list[tuple[float, Candidate, View | None]] = [(c.share, c, None) for c in rest]
     if matched:
         chance = group_probabilities(score) * (1 - left)
