@@ -28,6 +28,8 @@ __all__ = ["Group", "IndexedClass", "SearchIndex", "open_index"]
 NEIGHBOURS = 1024
 """Views asked of FAISS for each copy of an image: more than any one group has, so that others are heard too."""
 
+_EMBEDDED_TOGETHER = 256  # images; more are no faster and need memory
+
 
 @dataclass(frozen=True, slots=True)
 class Group:
@@ -90,7 +92,8 @@ class SearchIndex:
         """Return unit embeddings, float32 (n, width), of normalised images (n, box, box)."""
         batch = images[:, None].to(device=self.device).contiguous(memory_format=torch.channels_last)
         with torch.autocast(self.device.type, dtype=torch.bfloat16):
-            return self.network.embed(batch).float().cpu()
+            found = [self.network.embed(some) for some in batch.split(_EMBEDDED_TOGETHER)]
+        return torch.cat(found).float().cpu()
 
     @torch.inference_mode()
     def classify(self, embedding: Tensor, size_class: IndexedClass) -> NDArray[np.float64]:
