@@ -2,7 +2,7 @@
 
 import queue
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from typing import TypeVar
 
 import torch
@@ -15,7 +15,7 @@ Drawn = TypeVar("Drawn")
 _AHEAD = 4
 
 
-def ahead(draw: Callable[[int], Drawn], first: int, last: int) -> Iterator[Drawn]:
+def ahead(draw: Callable[[int], Drawn], first: int, last: int) -> Generator[Drawn, None, None]:
     """Yield draw(first) .. draw(last - 1), a few of them drawn in advance by a thread."""
     ready: queue.Queue[Drawn | BaseException] = queue.Queue(_AHEAD)
     stop = threading.Event()

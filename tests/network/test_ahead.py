@@ -37,7 +37,7 @@ def test_batches_are_drawn_in_advance_but_not_without_end() -> None:
         time.sleep(0.01)
     time.sleep(0.05)
     assert 5 <= len(drawn) <= 7
-    batches.close()  # type: ignore[attr-defined]
+    batches.close()
     assert not workers()
     assert len(drawn) <= 8, "a stopped worker draws no more"
 
@@ -62,5 +62,5 @@ def test_an_error_in_the_consumer_stops_the_worker() -> None:
         for batch in batches:
             if batch == 3:
                 raise KeyboardInterrupt
-    batches.close()  # type: ignore[attr-defined]
+    batches.close()
     assert not workers()

@@ -1,0 +1,77 @@
+"""Particles read in chunks: those of one shape and pixel size together, those that cannot be used with their reason."""
+
+import math
+from dataclasses import dataclass, field
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from emsearch.batch.settings import BatchSettings
+from emsearch.particles.source import ParticleSource
+from emsearch.search.errors import ImageError
+
+__all__ = ["Alike", "Chunk", "chunk_particles", "read_chunk"]
+
+_LARGEST_CHUNK = 256  # particles
+_CHUNK_PX = 2**23  # 32 MB of float32
+_LOOKED_AT = 16  # particles, for the size of their pictures
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Alike:
+    """n images of one shape and pixel size, float32 (n, h, w), CTF corrected; ``place`` (n,) is that in the chunk."""
+
+    place: NDArray[np.int64]
+    pixel_size_angstrom: float | None
+    images: Tensor
+
+    def bright(self, contrast: str) -> Tensor:
+        """Return the images with the particle bright, given what it is now: "bright" or "dark"."""
+        return self.images if contrast == "bright" else -self.images
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Chunk:
+    """The particles of some rows; ``problems`` says, by place, why one cannot be searched."""
+
+    number: int
+    rows: range
+    alike: tuple[Alike, ...]
+    problems: dict[int, str] = field(default_factory=dict)
+
+
+def chunk_particles(source: ParticleSource) -> int:
+    """Return how many particles a chunk holds, by the size of the first that can be read."""
+    for image in source.read(range(min(_LOOKED_AT, source.count))):
+        if not isinstance(image, ImageError):
+            return max(1, min(_LARGEST_CHUNK, _CHUNK_PX // image.size))
+    return _LARGEST_CHUNK
+
+
+def read_chunk(source: ParticleSource, number: int, rows: range, settings: BatchSettings) -> Chunk:
+    """Read the particles of some rows."""
+    problems: dict[int, str] = {}
+    kinds: dict[tuple[tuple[int, ...], float | None], list[tuple[int, NDArray[np.float32]]]] = {}
+    for place, (row, image) in enumerate(zip(rows, source.read(rows), strict=True)):
+        if isinstance(image, ImageError):
+            problems[place] = str(image)
+        else:
+            kinds.setdefault((image.shape, _pixel_size(source, row, settings)), []).append((place, image))
+    alike = tuple(
+        Alike(
+            place=np.array([place for place, _ in kind]),
+            pixel_size_angstrom=pixel,
+            images=torch.from_numpy(np.stack([image for _, image in kind])),
+        )
+        for (_, pixel), kind in kinds.items()
+    )
+    return Chunk(number, rows, alike, problems)
+
+
+def _pixel_size(source: ParticleSource, row: int, settings: BatchSettings) -> float | None:
+    if settings.pixel_size_angstrom is not None:
+        return settings.pixel_size_angstrom
+    own = float(source.pixel_size_angstrom[row])
+    return None if math.isnan(own) else own

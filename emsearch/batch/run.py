@@ -1,0 +1,178 @@
+"""A stack in, a file of answers out: what is done is kept, what is missing is searched, and the rest is assembled."""
+
+from collections.abc import Callable
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from emsearch.batch.answers import answer_chunk
+from emsearch.batch.chunks import Chunk, chunk_particles, read_chunk
+from emsearch.batch.identity import input_identity
+from emsearch.batch.outputs import format_of, write_rows
+from emsearch.batch.parts import Parts, parts_folder
+from emsearch.batch.rows import kept_rows
+from emsearch.batch.settings import BatchSettings
+from emsearch.network.ahead import ahead
+from emsearch.particles.source import ParticleSource
+from emsearch.search.contrast import decide_contrast
+from emsearch.search.engine import SearchIndex
+from emsearch_index.errors import UsageError
+
+__all__ = ["BatchReport", "Failure", "run_batch"]
+
+_FAILURES_NAMED = 10
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """A particle without an answer, and why."""
+
+    particle: str
+    error: str
+
+
+@dataclass(frozen=True, slots=True)
+class BatchReport:
+    """What a batch wrote: ``failed`` particles have an error in their rows, the first of them are ``failures``."""
+
+    output: Path
+    particles: int
+    contrast: str
+    failed: int
+    failures: tuple[Failure, ...]
+
+
+def run_batch(
+    index: SearchIndex,
+    source: ParticleSource,
+    output: Path,
+    settings: BatchSettings | None = None,
+    *,
+    form: str | None = None,
+    restart: bool = False,
+    progress: Callable[[int, int], None] = lambda done, particles: None,
+) -> BatchReport:
+    """Search every particle of a source and write a row for each.
+
+    The answers are kept chunk by chunk in ``OUTPUT.part``, so that the same call goes on where another was stopped, and
+    renamed to ``output`` at the end. Memory does not grow with the number of particles, but for the source's own table.
+
+    Parameters
+    ----------
+    output : Path
+    form : {"parquet", "csv", "tsv", "jsonl", "star"}, optional
+        By default that of the output's suffix.
+    restart : bool
+        Begin anew, whatever is there.
+    progress : callable
+        Told how many particles are done, those of an earlier call among them, and how many there are.
+
+    Raises
+    ------
+    UsageError
+        The output is there already, or parts of a batch of another input, other settings or another index.
+    """
+    settings = settings or BatchSettings()
+    form = format_of(output, form)
+    _check_output(output, restart)
+    with Parts.held(output, restart=restart) as parts:
+        job = {
+            "input": input_identity(source),
+            "index": index.generation.name,
+            "settings": settings.to_json(),
+        }
+        begun = _begin(parts, job, index, source, settings, output)
+        chunks = _chunks(source.count, begun["chunk_particles"])
+        _search(parts, index, source, settings, begun["contrast"], chunks, progress)
+        report = _report(parts, output, source.count, begun["contrast"], len(chunks))
+        with parts.written("assembled") as path:
+            write_rows(parts.tables(len(chunks)), path, form)
+        (parts.folder / "assembled").replace(output)
+        parts.discard()
+    return report
+
+
+def _check_output(output: Path, restart: bool) -> None:
+    if not output.parent.is_dir():
+        raise UsageError(f"there is no folder {output.parent} to write {output.name} to; make it first")
+    if output.exists() and not restart and not parts_folder(output).exists():
+        raise UsageError(f"{output} is there already; give another --out, or --restart to search anew")
+
+
+def _begin(
+    parts: Parts,
+    job: dict[str, Any],
+    index: SearchIndex,
+    source: ParticleSource,
+    settings: BatchSettings,
+    output: Path,
+) -> dict[str, Any]:
+    """Return the record of the batch: that of the one which is gone on with, or a new one."""
+    begun = parts.begun()
+    if begun is None:
+        size = chunk_particles(source)
+        contrast = _contrast(index, source, settings, size)
+        begun = {**job, "contrast": contrast, "chunk_particles": size}
+        parts.begin(begun)
+    other = [name for name in job if begun[name] != job[name]]
+    if other:
+        raise UsageError(
+            f"{parts_folder(output)} holds a batch of another {' and another '.join(other)}; repeat that command to go "
+            "on with it, or give --restart to begin anew"
+        )
+    return begun
+
+
+def _contrast(index: SearchIndex, source: ParticleSource, settings: BatchSettings, size: int) -> str:
+    """Decide the sign of the stack by the first chunk that has an image."""
+    if settings.contrast != "auto":
+        return settings.contrast
+    for number, rows in enumerate(_chunks(source.count, size)):
+        for alike in read_chunk(source, number, rows, settings).alike:
+            return decide_contrast(index, alike.images, alike.pixel_size_angstrom, settings.contrast)
+    return "bright"  # there is no image to ask, nor any answer that it matters to
+
+
+def _chunks(particles: int, size: int) -> list[range]:
+    return [range(first, min(first + size, particles)) for first in range(0, particles, size)]
+
+
+def _search(
+    parts: Parts,
+    index: SearchIndex,
+    source: ParticleSource,
+    settings: BatchSettings,
+    contrast: str,
+    chunks: list[range],
+    progress: Callable[[int, int], None],
+) -> None:
+    missing = parts.missing(len(chunks))
+    done = source.count - sum(len(chunks[number]) for number in missing)
+    progress(done, source.count)
+
+    def read(step: int) -> Chunk:
+        number = missing[step]
+        return read_chunk(source, number, chunks[number], settings)
+
+    rerank = settings.matched(source.count)
+    with closing(ahead(read, 0, len(missing))) as read_ahead:
+        for chunk in read_ahead:
+            answered = answer_chunk(index, chunk, contrast, top=settings.top, rerank=rerank)
+            share = answered.share if settings.shares_kept else None
+            parts.add(chunk.number, kept_rows(answered, source.name), share)
+            done += len(chunk.rows)
+            progress(done, source.count)
+
+
+def _report(parts: Parts, output: Path, particles: int, contrast: str, chunks: int) -> BatchReport:
+    failures: list[Failure] = []
+    failed = 0
+    for table in parts.tables(chunks):
+        bad: pa.Table = table.filter(pc.is_valid(table.column("error"))).select(["particle", "error"])
+        failed += len(bad)
+        failures += [Failure(**row) for row in bad.slice(0, _FAILURES_NAMED - len(failures)).to_pylist()]
+    return BatchReport(output, particles, contrast, failed, tuple(failures))

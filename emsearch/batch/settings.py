@@ -1,0 +1,53 @@
+"""What is asked of a batch."""
+
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from emsearch.search.contrast import CONTRASTS
+from emsearch_index.errors import UsageError
+
+__all__ = ["CTF_METHODS", "MATCHED_BY_DEFAULT", "BatchSettings"]
+
+CTF_METHODS = ("auto", "phase-flip", "wiener", "none")
+
+MATCHED_BY_DEFAULT = 100
+"""Of up to so many particles (class averages) each is matched by projection unless told otherwise."""
+
+_SHORTLIST = 100
+
+
+@dataclass(frozen=True, slots=True)
+class BatchSettings:
+    """How each particle is searched.
+
+    ``rerank`` is how many of the network's groups are matched by projection, None for 100 in a stack of up to
+    ``MATCHED_BY_DEFAULT`` particles and for none in a larger one. ``shares_kept`` keeps the network's shares of all
+    groups for the sets.
+    """
+
+    pixel_size_angstrom: float | None = None
+    contrast: str = "auto"
+    ctf: str = "auto"
+    top: int = 5
+    rerank: int | None = None
+    shares_kept: bool = False
+
+    def __post_init__(self) -> None:
+        """Refuse what cannot be asked."""
+        for name, value, known in (("contrast", self.contrast, CONTRASTS), ("ctf", self.ctf, CTF_METHODS)):
+            if value not in known:
+                raise UsageError(f"found {name} {value!r}, expected one of {', '.join(known)}; choose one")
+        if self.top < 1 or (self.rerank is not None and self.rerank < 0):
+            raise UsageError(
+                f"found top {self.top} and rerank {self.rerank}; give a top of 1 or more and a rerank of 0 or more"
+            )
+
+    def matched(self, particles: int) -> int:
+        """Return how many groups are matched for each particle of a stack."""
+        if self.rerank is not None:
+            return self.rerank
+        return _SHORTLIST if particles <= MATCHED_BY_DEFAULT else 0
+
+    def to_json(self) -> dict[str, Any]:
+        """Return plain values for the record of a job."""
+        return asdict(self)
