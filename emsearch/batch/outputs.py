@@ -17,7 +17,7 @@ __all__ = ["FORMATS", "format_of", "write_rows"]
 FORMATS = ("parquet", "csv", "tsv", "jsonl", "star")
 """What a batch can be written as; each is also the suffix that chooses it."""
 
-_ROW_GROUP = 2**16  # rows of a Parquet row group at least, but the last
+_ROW_GROUP = 2**14  # rows of a Parquet row group at least, but the last
 
 
 def format_of(output: Path, form: str | None) -> str:

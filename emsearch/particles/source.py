@@ -11,6 +11,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from emsearch.search.errors import ImageError
+from emsearch.search.reading import check_image
 
 __all__ = ["Optics", "ParticleSource", "open_particles"]
 
@@ -55,7 +56,15 @@ class ParticleSource:
         """Read particles."""
         with mrcfile.mmap(self.path, permissive=True) as file:
             data = file.data if file.data.ndim == 3 else file.data[None]
-            return [np.array(data[row], np.float32) for row in rows]
+            return [_checked(np.array(data[row], np.float32), self.name(row)) for row in rows]
+
+
+def _checked(image: NDArray[np.float32], name: str) -> NDArray[np.float32] | ImageError:
+    try:
+        check_image(image, name)
+    except ImageError as problem:
+        return problem
+    return image
 
 
 def open_particles(spec: str, *, root: Path | None = None) -> ParticleSource:
