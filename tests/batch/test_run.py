@@ -12,7 +12,7 @@ import pytest
 import torch
 from numpy.typing import NDArray
 
-from emsearch.batch import run
+from emsearch.batch.answers import answer_chunk
 from emsearch.batch.parts import Parts, parts_folder
 from emsearch.batch.run import run_batch
 from emsearch.batch.settings import BatchSettings
@@ -127,13 +127,12 @@ def test_an_interrupted_batch_goes_on_after_its_last_chunk(
         run_batch(pooling_index, source, output, BY_NETWORK, progress=stop)
     assert not output.exists()
     answered: list[int] = []
-    answer_chunk = run.answer_chunk
 
     def count(index: "SearchIndex", chunk: Any, contrast: str, **options: int) -> Any:
         answered.extend(chunk.rows)
         return answer_chunk(index, chunk, contrast, **options)
 
-    monkeypatch.setattr(run, "answer_chunk", count)
+    monkeypatch.setattr("emsearch.batch.run.answer_chunk", count)
     told: list[int] = []
     run_batch(pooling_index, source, output, BY_NETWORK, progress=lambda done, particles: told.append(done))
     assert answered == list(range(10, 23))
