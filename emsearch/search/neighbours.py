@@ -14,7 +14,7 @@ __all__ = ["Neighbours"]
 
 _FEW = 16  # copies of images: so many FAISS compares before the vectors would be unpacked
 _MOST_UNPACKED_BYTES = 2**30
-_TOGETHER = 32  # queries compared at once
+_TOGETHER = 64  # queries compared at once
 _TILE = 4096  # vectors multiplied at once, so that the scores stay in the cache
 _BLOCK = 16  # vectors of a tile that stand for one another while the best are looked for
 

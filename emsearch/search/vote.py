@@ -56,12 +56,11 @@ def count_votes(
     weight = np.exp(SHARPNESS * (cosine - cosine.max(axis=1, initial=NOT_NEAR, keepdims=True))) * found
     cell = group_of_vector[vector_id] + groups * np.arange(n)[:, None]
     share = np.bincount(cell.ravel(), weight.ravel(), n * groups).reshape(n, groups)
-    order = np.argsort(cosine, axis=1, kind="stable")  # the last of a group that is written is its nearest
-    row, place = np.nonzero(np.take_along_axis(found, order, axis=1))
-    place = order[row, place]
-    nearest, near = np.full(n * groups, -1, np.int64), np.full(n * groups, NOT_NEAR)
-    nearest[cell[row, place]] = vector_id[row, place]
-    near[cell[row, place]] = cosine[row, place]
+    near = np.full(n * groups, NOT_NEAR)
+    np.maximum.at(near, cell[found], cosine[found])
+    best = found & (cosine == near[cell])
+    nearest = np.full(n * groups, -1, np.int64)
+    nearest[cell[best]] = vector_id[best]
     total = share.sum(axis=1, keepdims=True)
     return Votes(
         share=share / np.where(total > 0, total, 1.0),
