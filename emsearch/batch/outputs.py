@@ -10,6 +10,8 @@ import pyarrow.csv as pa_csv
 import pyarrow.parquet as pq
 
 from emsearch.batch.rows import hit_rows, particle_rows
+from emsearch.batch.star import write_star
+from emsearch.particles.source import ParticleSource
 from emsearch_index.errors import UsageError
 
 __all__ = ["FORMATS", "format_of", "write_rows"]
@@ -33,9 +35,12 @@ def format_of(output: Path, form: str | None) -> str:
     return found
 
 
-def write_rows(kept: Iterator[pa.Table], path: Path, form: str) -> None:
-    """Write answers, a chunk at a time, as "parquet" (one row a particle), "csv", "tsv" or "jsonl" (one row a hit)."""
-    _WRITERS[form](kept, path)
+def write_rows(kept: Iterator[pa.Table], path: Path, form: str, source: ParticleSource) -> None:
+    """Write answers, a chunk at a time: one row a particle as "parquet" or "star", a hit as "csv", "tsv" or "jsonl"."""
+    if form == "star":
+        write_star(kept, path, source)
+    else:
+        _WRITERS[form](kept, path)
     with path.open("rb") as file:
         os.fsync(file.fileno())
 

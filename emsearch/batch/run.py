@@ -16,6 +16,7 @@ from emsearch.batch.outputs import format_of, write_rows
 from emsearch.batch.parts import Parts, parts_folder
 from emsearch.batch.rows import kept_rows
 from emsearch.batch.settings import BatchSettings
+from emsearch.batch.star import check_star
 from emsearch.network.ahead import ahead
 from emsearch.particles.source import ParticleSource
 from emsearch.search.contrast import decide_contrast
@@ -79,6 +80,8 @@ def run_batch(
     settings = settings or BatchSettings()
     form = format_of(output, form)
     _check_output(output, restart)
+    if form == "star":
+        check_star(source)
     with Parts.held(output, restart=restart) as parts:
         job = {
             "input": input_identity(source),
@@ -90,7 +93,7 @@ def run_batch(
         _search(parts, index, source, settings, begun["contrast"], chunks, progress)
         report = _report(parts, output, source.count, begun["contrast"], len(chunks))
         with parts.written("assembled") as path:
-            write_rows(parts.tables(len(chunks)), path, form)
+            write_rows(parts.tables(len(chunks)), path, form, source)
         (parts.folder / "assembled").replace(output)
         parts.discard()
     return report
