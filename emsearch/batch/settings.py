@@ -4,6 +4,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from emsearch.search.contrast import CONTRASTS
+from emsearch.search.reading import validate_pixel_size
 from emsearch_index.errors import UsageError
 
 __all__ = ["CTF_METHODS", "MATCHED_BY_DEFAULT", "BatchSettings"]
@@ -37,6 +38,8 @@ class BatchSettings:
         for name, value, known in (("contrast", self.contrast, CONTRASTS), ("ctf", self.ctf, CTF_METHODS)):
             if value not in known:
                 raise UsageError(f"found {name} {value!r}, expected one of {', '.join(known)}; choose one")
+        if self.pixel_size_angstrom is not None:
+            validate_pixel_size(self.pixel_size_angstrom)
         if self.top < 1 or (self.rerank is not None and self.rerank < 0):
             raise UsageError(
                 f"found top {self.top} and rerank {self.rerank}; give a top of 1 or more and a rerank of 0 or more"
