@@ -94,12 +94,12 @@ def evaluate(
 
     messages = Messages(verbose, quiet)
     if real is not None:
-        from emsearch.evaluation.real import evaluate_real
-
         if ceiling or quick or by_class or parquet or html or png:
             raise UsageError(
                 "--real gives its table alone: leave out --ceiling, --quick, --by-class and output files"
             )
+        from emsearch.evaluation.real import evaluate_real
+
         opened = open_index(index, device=device)
         scores = evaluate_real(opened, real, rerank=rerank, report=messages.say)
         write_table(Table.of([dataclasses.asdict(score) for score in scores]), form)

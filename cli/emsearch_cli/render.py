@@ -24,6 +24,7 @@ _NUMBERS = ("simi-\nlarity", "mass\nkDa", "Dmax\nA", "corre-\nlation")
 _HEADINGS = ("rank", "group", "repre-\nsentative", "title", "probability", *_NUMBERS)
 _BAR_CELLS = 8
 _SHORTEST_TITLE, _LONGEST_TITLE = 8, 44
+_NAMED_UNDECIDED = 6
 _UNKNOWN_BELOW = 0.5  # in-database probability under which "none of these" is the likelier explanation
 
 
@@ -63,6 +64,7 @@ def answer_to_json(answer: "Answer") -> dict[str, Any]:
             _hit_to_json(hit, probability)
             for hit, probability in zip(answer.hits, probabilities, strict=True)
         ],
+        "undecided": list(answer.undecided),
     }
 
 
@@ -154,10 +156,17 @@ def headline(answer: "Answer") -> str:
 
 
 def verdict(answer: "Answer") -> str | None:
-    """Return the warning that the particle is probably not in the database, or None."""
-    if answer.in_database_probability >= _UNKNOWN_BELOW:
-        return None
-    return "Probably NOT in the database: the groups below are the most similar ones, not an identification."
+    """Return the warning that the particle is probably not in the database, or that several groups fit it, or None."""
+    if answer.in_database_probability < _UNKNOWN_BELOW:
+        return (
+            "Probably NOT in the database: the groups below are the most similar ones, not an identification."
+        )
+    if len(answer.undecided) > 1:
+        named = ", ".join(answer.undecided[:_NAMED_UNDECIDED])
+        more = len(answer.undecided) - _NAMED_UNDECIDED
+        others = f" and {more} more" if more > 0 else ""
+        return f"Ambiguous: this image cannot decide among {named}{others} (95 times in 100 one of these is right)."
+    return None
 
 
 def _write_table(answer: "Answer") -> None:

@@ -85,6 +85,7 @@ class Index:
                         generation=self.opened.generation.name,
                         in_database_probability=reply.in_database_probability,
                         hits=reply.hits,
+                        undecided=reply.undecided,
                         notes=(),
                     )
                 )

@@ -205,7 +205,7 @@ def _parameters(
 
     from emsearch.imaging.parameters import ParameterRanges
 
-    ranges = ParameterRanges(stained_share=1.0 if modality == "stain" else 0.0)
+    ranges = ParameterRanges(stained_share=1.0 if modality == "stain" else 0.0, neighbour_share=0.0)
     voltage, cs, amplitude_contrast = _OPTICS[modality]
     return ranges.sample(rng, images, np.full(images, box_angstrom)).with_values(
         snr=snr,

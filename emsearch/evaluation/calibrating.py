@@ -18,6 +18,7 @@ from emsearch.search.engine import SearchIndex
 from emsearch.search.matching import Match, MatchingSettings
 from emsearch.search.proposal import propose
 from emsearch.search.ranking import Calibration, Evidence, evidence_of, group_probabilities, group_scores
+from emsearch.search.undecided import conformal_mass, mass_before
 
 __all__ = ["Case", "calibrate", "case_of", "collect_cases", "fit_calibration"]
 
@@ -37,6 +38,11 @@ class Case:
         """Return the case as it would be if the right group were not in the index."""
         keep = [k for k in range(len(self.matches)) if k != self.right]
         return Case(tuple(self.matches[k] for k in keep), self.share[keep], self.similarity[keep], -1)
+
+    def probabilities(self, calibration: Calibration) -> NDArray[np.float64]:
+        """Return the probability (g,) of each candidate, if the structure is in the index; the rest is other groups'."""
+        found = group_probabilities(group_scores(self.matches, self.share, calibration))
+        return np.asarray(found * min(1.0, float(self.share.sum())))
 
     def evidence(self, calibration: Calibration) -> Evidence:
         """Return what the answer would rest on."""
@@ -89,7 +95,7 @@ def _known_cost(
 
 
 def fit_calibration(cases: Sequence[Case]) -> Calibration:
-    """Fit the weights of match and network by maximum likelihood, then the logistic of "in the database".
+    """Fit the weights of match and network by maximum likelihood, the logistic of "in the database", and the set's mass.
 
     Where no case names the right group among others, as in an index of one group a size class, there is nothing to
     fit and the weights stay as `Calibration` has them.
@@ -109,7 +115,8 @@ def fit_calibration(cases: Sequence[Case]) -> Calibration:
     sign = np.repeat([1.0, -1.0], len(cases))
     names = ["offset", *(f.name for f in fields(Evidence))]
     found = minimize(_known_cost, np.zeros(len(names)), args=(features, sign)).x.tolist()
-    return replace(weighted, **dict(zip(names, found, strict=True)))
+    mass = conformal_mass([mass_before(c.probabilities(weighted), c.right) for c in cases])
+    return replace(weighted, **dict(zip(names, found, strict=True)), set_mass=mass)
 
 
 def calibrate(

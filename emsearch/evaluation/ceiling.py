@@ -17,7 +17,7 @@ from torch import Tensor
 from emsearch.search.coarse import CoarseQuery
 from emsearch.search.coarse_views import CoarseSettings, CoarseViews
 from emsearch.search.engine import SearchIndex
-from emsearch.search.framed_target import framed_target
+from emsearch.search.framed_target import framed_targets
 from emsearch.search.target import Target
 
 __all__ = ["EXHAUSTIVE", "Ceiling", "ceiling_scores"]
@@ -61,7 +61,8 @@ def ceiling_scores(
     """
     started = time.monotonic()
     pixels = np.asarray(pixel_size_angstrom).tolist()
-    targets = [framed_target(index, image, pixel)[0] for image, pixel in zip(images, pixels, strict=True)]
+    box = index.classes[0].box_px
+    targets = [framed_targets(image, [pixel], box)[0][0] for image, pixel in zip(images, pixels, strict=True)]
     correlation = np.empty((len(targets), len(structures)))
     likelihood = np.empty_like(correlation)
     # What a query holds does not depend on the number of directions.

@@ -26,6 +26,7 @@ from emsearch.evaluation.discrimination import (
 from emsearch.evaluation.intervals import bootstrap_interval
 from emsearch.evaluation.queries import Asked
 from emsearch.search.ranking import Calibration, known_probability
+from emsearch.search.undecided import undecided
 from emsearch_index.errors import UsageError
 
 __all__ = ["Judged", "KnownScore", "judge", "known_scores", "reliability_of"]
@@ -36,12 +37,17 @@ _FOLD_STREAM = 8_888_888
 
 @dataclass(frozen=True, slots=True)
 class Judged:
-    """One image of ``group`` and what the fit of other groups' images says of it, as it is and with its group struck."""
+    """One image of ``group`` and what the fit of other groups' images says of it, as it is and with its group struck.
+
+    ``undecided`` is how many groups it cannot decide among, ``held`` whether the right one is one of them.
+    """
 
     group: int
     snr: float
     as_is: float
     struck: float
+    undecided: int
+    held: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +55,9 @@ class KnownScore:
     """How well known images are told from unknown ones at a noise level; ``snr`` None is all levels together.
 
     Intervals are 95 %, by bootstrap over groups. ``ece`` is the expected calibration error, ``false_accept`` the share of
-    struck cases that are taken for known at a probability of 0.5, ``missed`` that of the others that are not.
+    struck cases that are taken for known at a probability of 0.5, ``missed`` that of the others that are not. ``held`` is
+    the share of images whose right group is among those that they cannot decide among, ``undecided`` the median number of
+    these.
     """
 
     snr: float | None
@@ -67,6 +75,8 @@ class KnownScore:
     missed: float
     missed_low: float
     missed_high: float
+    held: float
+    undecided: float
 
 
 def judge(
@@ -97,7 +107,8 @@ def _judged(case: Case, group: int, snr: float, calibration: Calibration) -> Jud
     as_is, struck = (
         known_probability(c.evidence(calibration), calibration) for c in (case, case.without_right())
     )
-    return Judged(group, snr, as_is, struck)
+    among = undecided(case.probabilities(calibration), calibration.set_mass)
+    return Judged(group, snr, as_is, struck, len(among), case.right in among)
 
 
 def _folds(group: NDArray[np.int64], seed: int) -> NDArray[np.int64]:
@@ -136,6 +147,7 @@ def _score(snr: float | None, judged: Sequence[Judged]) -> KnownScore:
     numbers: list[float] = []
     for measure in (area_under_roc, calibration_error, false_accept_rate, miss_rate):
         numbers += _measured(measure, probability, known, group)
+    numbers += [float(np.mean([j.held for j in judged])), float(np.median([j.undecided for j in judged]))]
     return KnownScore(snr, len(judged), len(np.unique(group)), *numbers)
 
 

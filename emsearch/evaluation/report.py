@@ -162,6 +162,8 @@ def _known(evaluation: Evaluation) -> list[str]:
                 "calibration error",
                 "false accepts at 0.5",
                 "missed at 0.5",
+                "undecided among",
+                "right one held",
             ),
             [_known_row(s) for s in known_scores(evaluation.judged)],
         ),
@@ -179,6 +181,8 @@ def _known_row(s: KnownScore) -> tuple[object, ...]:
         _share(s.ece, s.ece_low, s.ece_high),
         _share(s.false_accept, s.false_accept_low, s.false_accept_high),
         _share(s.missed, s.missed_low, s.missed_high),
+        f"{s.undecided:g}",
+        f"{s.held:.2f}",
     )
 
 

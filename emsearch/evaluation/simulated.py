@@ -16,10 +16,10 @@ from emsearch_index.errors import UsageError
 
 __all__ = ["CRYO", "STAIN", "SimulatedImages", "draw_images", "draw_subjects"]
 
-STAIN = ParameterRanges(stained_share=1.0, stain_defocus_share=0.0, open_share=1.0)
+STAIN = ParameterRanges(stained_share=1.0, stain_defocus_share=0.0, open_share=1.0, neighbour_share=0.0)
 """Negative stain as the networks of the field are tested: direction, fill, scale, shift, rim, grain and noise vary."""
 
-CRYO = ParameterRanges(stained_share=0.0, open_share=1.0)
+CRYO = ParameterRanges(stained_share=0.0, open_share=1.0, neighbour_share=0.0)
 """Ice: direction, scale, shift, defocus and noise vary; a third of the images fully CTF-corrected."""
 
 

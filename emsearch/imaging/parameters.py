@@ -60,6 +60,10 @@ class ImageParameters:
         The image's phases were corrected: the modulus of the CTF is applied.
     aperture : (n,)
         Radius up to which the picture is known, over half of the box; never less than the particle needs.
+    neighbour_distance, neighbour_angle_degrees : (n,)
+        Where the centre of another particle of the same kind stands, distance over the particle's diameter; 0 is none.
+    neighbour_quaternion : (n, 4)
+        Its orientation.
     """
 
     quaternion: Array
@@ -89,6 +93,9 @@ class ImageParameters:
     b_factor_angstrom2: Array
     phase_flipped: NDArray[np.bool_]
     aperture: Array
+    neighbour_distance: Array
+    neighbour_angle_degrees: Array
+    neighbour_quaternion: Array
 
     def __len__(self) -> int:
         """Return the number of images."""
@@ -146,6 +153,9 @@ def clean_parameters(
         b_factor_angstrom2=every(0),
         phase_flipped=np.zeros(n, np.bool_),
         aperture=every(1),
+        neighbour_distance=every(0),
+        neighbour_angle_degrees=every(0),
+        neighbour_quaternion=np.asarray(quaternion, np.float32),
     )
 
 
@@ -188,6 +198,8 @@ class ParameterRanges:
     b_factor_angstrom2: Range = (50.0, 300.0)
     open_share: float = 0.4
     aperture: Range = (0.2, 1.0)
+    neighbour_share: float = 0.3
+    neighbour_distance: Range = (1.0, 1.6)
     voltages_kv: tuple[float, ...] = (120.0, 200.0, 300.0)
 
     def sample(self, rng: np.random.Generator, n: int, box_angstrom: NDArray[np.floating]) -> ImageParameters:
@@ -210,6 +222,7 @@ class ParameterRanges:
             gradient=gradient,
             **self._optics(draw, stained, optics),
             aperture=_either(draw.chance(self.open_share), 1.0, draw.uniform(self.aperture)),
+            **self._neighbour(_Draw(rng.spawn(1)[0], n)),
         )
 
     def _shift(self, draw: "_Draw", box_angstrom: NDArray[np.floating]) -> Array:
@@ -222,6 +235,15 @@ class ParameterRanges:
         angle = draw.rng.uniform(0, 2 * np.pi, draw.n)
         slope = draw.uniform(self.gradient) * draw.chance(0.5)
         return np.stack([slope * np.cos(angle), slope * np.sin(angle)], 1).astype(np.float32)
+
+    def _neighbour(self, draw: "_Draw") -> dict[str, Any]:
+        """Another particle beside some, from a stream of its own, so that the rest of an image does not depend on it."""
+        crowded = draw.chance(self.neighbour_share)
+        return {
+            "neighbour_distance": _either(crowded, draw.uniform(self.neighbour_distance), 0.0),
+            "neighbour_angle_degrees": draw.uniform((0.0, 360.0)),
+            "neighbour_quaternion": random_quaternions(draw.rng, draw.n).astype(np.float32),
+        }
 
     def _specimen(self, draw: "_Draw", stained: Flags, flattened: Flags) -> dict[str, Any]:
         """How the particle lies in stain or ice, and its meniscus."""

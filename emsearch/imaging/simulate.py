@@ -23,8 +23,8 @@ _ROOM = 1.15  # an aperture leaves at least this many particle radii
 class Shot:
     """The same n images at three steps, each float32 (n, box, box).
 
-    ``projections`` are bare; ``micrographs`` have optics and noise, in units of the signal's standard
-    deviation; ``images`` are normalised as the network sees them.
+    ``projections`` are bare and of the particle alone; ``micrographs`` have its neighbour, optics and noise, in units of
+    the signal's standard deviation; ``images`` are normalised as the network sees them.
     """
 
     projections: Tensor
@@ -63,12 +63,35 @@ class Simulator:
     ) -> Shot:
         """Draw images with optics and noise."""
         projections = self.projections(structure, parameters, pixel_size_angstrom, box_px)
+        crowded = self._with_neighbours(projections, structure, parameters, pixel_size_angstrom)
         generator = torch.Generator(self.device).manual_seed(seed)
         white = torch.randn(projections.shape, device=self.device, generator=generator)
         radius = torch.from_numpy(self.cloud.radius_angstrom[structure])
         pixel = torch.from_numpy(np.asarray(pixel_size_angstrom))
-        micrographs = finish(projections, parameters, pixel, radius, white)
+        micrographs = finish(crowded, parameters, pixel, radius, white)
         aperture_px = torch.from_numpy(parameters.aperture).to(self.device) * (box_px / 2)
         particle_px = (radius / pixel).to(self.device, torch.float32)
         aperture_px = aperture_px.maximum(_ROOM * particle_px).clamp_max(box_px / 2)
         return Shot(projections, micrographs, normalise(micrographs, aperture_px))
+
+    def _with_neighbours(
+        self,
+        projections: Tensor,
+        structure: NDArray[np.integer],
+        parameters: ImageParameters,
+        pixel_size_angstrom: NDArray[np.floating],
+    ) -> Tensor:
+        """Return projections (n, box, box) with the neighbours of those particles that have one."""
+        chosen = np.flatnonzero(parameters.neighbour_distance > 0)
+        if not len(chosen):
+            return projections
+        p, of = parameters[chosen], structure[chosen]
+        distance = p.neighbour_distance * 2 * self.cloud.radius_angstrom[of]
+        angle = np.radians(p.neighbour_angle_degrees)
+        offset = np.stack([distance * np.cos(angle), distance * np.sin(angle)], axis=1)
+        beside = p.with_values(
+            quaternion=p.neighbour_quaternion,
+            shift_angstrom=p.shift_angstrom + p.magnification[:, None] * offset,
+        )
+        drawn = self.projections(of, beside, pixel_size_angstrom[chosen], projections.shape[-1])
+        return projections.index_add(0, torch.from_numpy(chosen).to(projections.device), drawn)

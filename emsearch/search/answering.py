@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from emsearch.search.engine import SearchIndex
-from emsearch.search.framed_target import framed_target
+from emsearch.search.framed_target import framed_targets
 from emsearch.search.hits import Hit, View
 from emsearch.search.matching import Match, MatchingSettings, match
 from emsearch.search.proposal import Candidate, Proposal, propose
@@ -20,6 +20,7 @@ from emsearch.search.ranking import (
     group_scores,
     known_probability,
 )
+from emsearch.search.undecided import undecided
 from emsearch.search.vote import NOT_NEAR
 
 __all__ = [
@@ -38,10 +39,15 @@ SHORTLIST = 100
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """What one image says: ranked hits, the probability that its structure is in the index, and the evidence."""
+    """What one image says: ranked hits, the probability that its structure is in the index, and the evidence.
+
+    ``undecided`` are the groups among which the image cannot decide, best first: if the structure is in the index, it is in
+    one of them as often as `emsearch.search.undecided` promises.
+    """
 
     in_database_probability: float
     hits: tuple[Hit, ...]
+    undecided: tuple[str, ...]
     evidence: Evidence
 
 
@@ -57,24 +63,24 @@ class Matched:
 def match_candidates(
     index: SearchIndex, image: Tensor, candidates: Sequence[Candidate], settings: MatchingSettings
 ) -> list[Matched]:
-    """Match candidates, those of one assumed pixel size at the same sampling; the order may change.
+    """Match candidates, each at the pixel size it was proposed for; the order may change.
 
     What is fitted is chosen among all of them, by coarse evidence and the network's share.
     """
     by_pixel: dict[float, list[Candidate]] = {}
     for c in candidates:
         by_pixel.setdefault(c.sampling.image_pixel_size_angstrom, []).append(c)
-    framed = [framed_target(index, image, pixel) for pixel in by_pixel]
+    targets, scale = framed_targets(image, list(by_pixel), index.classes[0].box_px)
     share = np.array([c.share for group in by_pixel.values() for c in group])
     matches = match(
-        [(t, [c.structure for c in group]) for (t, _), group in zip(framed, by_pixel.values(), strict=True)],
+        [(t, [c.structure for c in group]) for t, group in zip(targets, by_pixel.values(), strict=True)],
         index.coarse,
         expectation=expectation(share, index.calibration),
         settings=settings,
     )
     return [
         Matched(c, m, scale)
-        for (_, scale), group, of_group in zip(framed, by_pixel.values(), matches, strict=True)
+        for group, of_group in zip(by_pixel.values(), matches, strict=True)
         for c, m in zip(group, of_group, strict=True)
     ]
 
@@ -149,11 +155,14 @@ def answer_proposal(
     score = shortlist_scores(index, matched) if matched else np.zeros(0)
     evidence = evidence_of(np.array([proposal.similarity]), [m.match for m in matched], score)
     known = known_probability(evidence, index.calibration)
-    left = proposal.left + sum(c.share for c in rest)
+    left = float(proposal.rest_share.sum()) + sum(c.share for c in rest)
     ranked: list[tuple[float, Candidate, View | None]] = [(c.share, c, None) for c in rest]
     if matched:
         chance = group_probabilities(score) * (1 - left)
         ranked += [(float(p), m.candidate, _view(m)) for p, m in zip(chance, matched, strict=True)]
     ranked.sort(key=lambda entry: (entry[2] is None, -entry[0]))
     hits = tuple(_hit(index, k, c, known * p, view) for k, (p, c, view) in enumerate(ranked[:top], start=1))
-    return Reply(known, hits, evidence)
+    chances = np.concatenate([[p for p, _, _ in ranked], proposal.rest_share])
+    groups = [c.group for _, c, _ in ranked] + proposal.rest_group.tolist()
+    among = undecided(chances, index.calibration.set_mass).tolist()
+    return Reply(known, hits, tuple(index.groups[groups[k]].id for k in among), evidence)

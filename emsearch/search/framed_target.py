@@ -1,36 +1,37 @@
-"""An image under an assumed pixel size, framed so that all candidates are compared with it alike."""
+"""An image as what structures are matched with: the whole picture in one box, whatever its pixels are taken to measure."""
 
-import math
+from collections.abc import Sequence
+from dataclasses import replace
 
 import torch
 from torch import Tensor
 
-from emsearch.search.engine import SearchIndex
 from emsearch.search.prepare import centre_of_particle_px, frame
 from emsearch.search.target import Target
 
-__all__ = ["framed_target"]
+__all__ = ["framed_targets"]
 
 _REACHED_PX = 3.5  # shifts are tried that far, and a little further, about the middle
 
 
-def framed_target(index: SearchIndex, image: Tensor, pixel_size_angstrom: float) -> tuple[Target, float]:
-    """Return a bright-particle image (h, w) as a target, and how many of its pixels make one of the image.
+def framed_targets(
+    image: Tensor, pixel_sizes_angstrom: Sequence[float], box_px: int
+) -> tuple[list[Target], float]:
+    """Return a bright-particle image (h, w) as a target for each pixel size it may have, and its scale.
 
-    The sampling is that of the class whose box comes nearest to what the picture shows.
+    ``scale`` is how many pixels of the targets make one of the image. The targets differ in their pixel size alone, so that
+    what is matched at one compares with what is matched at another.
     """
-    side = min(image.shape) * pixel_size_angstrom
-    nearest = min(index.classes, key=lambda c: abs(math.log(c.box_px * c.pixel_size_angstrom / side)))
-    scale = pixel_size_angstrom / nearest.pixel_size_angstrom
-    framed = frame(image[None], scale, nearest.box_px, torch.zeros(1, 2))
+    scale = box_px / min(image.shape)
+    framed = frame(image[None], scale, box_px, torch.zeros(1, 2))
     target = Target.measured(
         framed.images[0],
         float(framed.aperture_px[0]),
-        nearest.pixel_size_angstrom,
+        1.0,
         centres_px=_centres(centre_of_particle_px(image[None]) * scale),
         independent=min(1.0, scale**-2),
     )
-    return target, scale
+    return [replace(target, pixel_size_angstrom=pixel / scale) for pixel in pixel_sizes_angstrom], scale
 
 
 def _centres(estimated_px: Tensor) -> Tensor:

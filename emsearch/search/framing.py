@@ -1,5 +1,6 @@
 """At which scales an image is worth looking at: the size classes its particle may belong to."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -15,7 +16,7 @@ _PARTICLE_OVER_IMAGE = (0.25, 0.98)
 _GUESSED_PARTICLE_OVER_IMAGE = (0.45, 0.8)
 """Where the pixel size is unknown: boxes are 1.25 to 2.2 times the particle."""
 
-_GUESSES = 4
+_LARGEST_STEP = 1.12  # between neighbouring guesses: the network and the matching bear half of it either way
 
 _LEAST_RADIUS_PX = 4.0  # a picture that shrinks to fewer pixels of the class has no shape left
 
@@ -77,6 +78,7 @@ def samplings(
             _GUESSED_PARTICLE_OVER_IMAGE[1] * side_px
         )
         largest = c.dmax_max_angstrom / (_GUESSED_PARTICLE_OVER_IMAGE[0] * side_px)
-        for pixel in np.geomspace(smallest, largest, _GUESSES).tolist():
+        guesses = 1 + math.ceil(math.log(largest / smallest) / math.log(_LARGEST_STEP))
+        for pixel in np.geomspace(smallest, largest, guesses).tolist():
             found.append(Sampling(c.number, pixel, pixel / c.pixel_size_angstrom))
     return found

@@ -49,7 +49,8 @@ class Answer:
     """The ranked hits for one image.
 
     The hits' probabilities and that of "none of these", ``1 - in_database_probability``, sum to one over all
-    groups of the index; ``hits`` holds the first few.
+    groups of the index; ``hits`` holds the first few. ``undecided`` are the groups among which the image cannot decide,
+    best first; one alone is decided.
     """
 
     path: str
@@ -61,4 +62,5 @@ class Answer:
     generation: str
     in_database_probability: float
     hits: tuple[Hit, ...]
+    undecided: tuple[str, ...]
     notes: tuple[str, ...]

@@ -20,6 +20,7 @@ COPIES = 2
 """Each sampling of an image is embedded as it stands and about the estimated centre of its particle."""
 
 _FRAME_SHARPNESS = 10.0  # how fast a sampling loses weight as its best cosine falls behind
+_FRAMED_AT_ONCE = 4096  # copies of images, so that memory stays bounded where many samplings are tried
 _LEAST_SHARE = 1e-6  # of a size class: groups below are not considered
 
 Floats = NDArray[np.float64]
@@ -45,14 +46,15 @@ class Candidate:
 
 @dataclass(frozen=True, slots=True)
 class Proposal:
-    """The first candidates for one image, best first.
+    """The first candidates for one image, best first, and the groups that come after them in the same order.
 
-    ``left`` is the share of the groups that come after them: all shares sum to one. ``similarity`` is the best cosine
-    of all groups that were considered.
+    The shares of both, ``rest_share`` (r,) that of the groups ``rest_group`` (r,), sum to one; ``similarity`` is the
+    best cosine of all.
     """
 
     candidates: tuple[Candidate, ...]
-    left: float
+    rest_group: NDArray[np.int64]
+    rest_share: Floats
     similarity: float
 
 
@@ -80,12 +82,13 @@ class Proposals:
     def of(self, index: SearchIndex, k: int, most: int | None = None) -> Proposal:
         """Return the first ``most`` candidates, or all, for image k."""
         share = self.share[k]
-        order = np.argsort(-share, kind="stable")[: np.count_nonzero(share)][:most]
-        candidates = tuple(self._candidate(index, k, group) for group in order.tolist())
-        left = max(0.0, 1.0 - float(share[order].sum())) if most is not None else 0.0
-        return Proposal(candidates, left, float(self.similarity[k].max()))
+        order = np.argsort(-share, kind="stable")[: np.count_nonzero(share)]
+        first, rest = np.split(order, [len(order) if most is None else most])
+        candidates = tuple(self.candidate(index, k, group) for group in first.tolist())
+        return Proposal(candidates, rest, share[rest], float(self.similarity[k].max()))
 
-    def _candidate(self, index: SearchIndex, k: int, group: int) -> Candidate:
+    def candidate(self, index: SearchIndex, k: int, group: int) -> Candidate:
+        """Return one group as a candidate for image k."""
         sampling = self.samplings[self.trial[k, group]]
         vector = self.vector_id[k, group]
         owner = index.classes[sampling.size_class].structure_of_vector
@@ -118,13 +121,14 @@ def _class_ranges(index: SearchIndex) -> list[ClassRange]:
     ]
 
 
-def _copies(index: SearchIndex, images: Tensor, trials: Sequence[Sampling]) -> Tensor:
-    """Frame images (n, h, w) in every sampling, (samplings, n * COPIES, box, box)."""
+def _embed(index: SearchIndex, images: Tensor, trials: Sequence[Sampling]) -> Tensor:
+    """Embed the copies of images (n, h, w) in every sampling, (samplings, n * COPIES, width)."""
     images = images.to(index.device)
     estimated = centre_of_particle_px(images)
     centre = torch.stack([torch.zeros_like(estimated), estimated], dim=1).flatten(0, 1)
     framed = [frame(images, s.scale, index.classes[s.size_class].box_px, centre).images for s in trials]
-    return torch.stack(framed)
+    embedding = index.embed(torch.cat(framed))
+    return embedding.view(len(trials), -1, embedding.shape[1])
 
 
 def _trial(index: SearchIndex, sampling: Sampling, embedding: Tensor) -> _Trial:
@@ -146,7 +150,8 @@ def _trial(index: SearchIndex, sampling: Sampling, embedding: Tensor) -> _Trial:
 def propose_together(index: SearchIndex, images: Tensor, pixel_size_angstrom: float | None) -> Proposals:
     """Ask the network about bright-particle images (n, h, w) of one pixel size, in every sampling that may fit."""
     trials = samplings(_class_ranges(index), min(images.shape[1:]), pixel_size_angstrom)
-    embeddings = index.embed(_copies(index, images, trials).flatten(0, 1)).split(COPIES * len(images))
+    at_once = max(1, _FRAMED_AT_ONCE // (COPIES * len(trials)))
+    embeddings = torch.cat([_embed(index, some, trials) for some in images.split(at_once)], dim=1)
     found = [_trial(index, s, e) for s, e in zip(trials, embeddings, strict=True)]
     peak = np.stack([f.similarity.max(axis=1) for f in found])
     weight = np.exp(_FRAME_SHARPNESS * (peak - peak.max(axis=0)))

@@ -32,7 +32,8 @@ class Calibration:
     ``fit_weight`` multiplies the log-posterior of a fit, ``coarse_weight`` the evidence of the coarse search for what was
     not fitted, ``network_weight`` the log of the network's share. The probability that the image's structure is in the
     index is the logistic of ``offset`` plus the other weights times the features of `Evidence`; the negatives of that
-    fit are the same images with their own group struck from the candidates.
+    fit are the same images with their own group struck from the candidates. ``set_mass`` is that of
+    `emsearch.search.undecided`.
     """
 
     fit_weight: float = 0.3
@@ -46,6 +47,7 @@ class Calibration:
     strain: float = 0.0
     gain: float = 0.0
     margin: float = 0.0
+    set_mass: float = 0.95
 
     def to_json(self) -> dict[str, float]:
         """Return plain values for a manifest."""

@@ -68,6 +68,7 @@ def search_file(
                 generation=index.generation.name,
                 in_database_probability=reply.in_database_probability,
                 hits=reply.hits,
+                undecided=reply.undecided,
                 notes=tuple(notes),
             )
         )

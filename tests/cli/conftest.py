@@ -82,5 +82,6 @@ def answer() -> Answer:
         "gen-1",
         0.93456,
         (first, second),
+        ("G0042", "G0007"),
         ("the particle was moved",),
     )

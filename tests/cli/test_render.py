@@ -20,7 +20,7 @@ from emsearch_cli.render import (
 
 def test_json_has_the_documented_fields_in_order(answer: Answer) -> None:
     record = answer_to_json(answer)
-    assert list(record) == ["query", "index", "in_database_probability", "hits"]
+    assert list(record) == ["query", "index", "in_database_probability", "hits", "undecided"]
     assert list(record["query"]) == ["path", "image", "pixel_size_angstrom", "pixel_size_source", "contrast"]
     assert record["index"] == {"path": "/index", "generation": "gen-1"}
     hit = record["hits"][0]
@@ -98,8 +98,11 @@ def test_headline_says_what_was_assumed(answer: Answer) -> None:
     assert "size was not used" in headline(unknown)
 
 
-def test_verdict_warns_only_where_none_of_these_is_likelier(answer: Answer) -> None:
-    assert verdict(answer) is None
+def test_verdict_warns_where_none_of_these_is_likelier_or_several_fit(answer: Answer) -> None:
+    assert verdict(dataclasses.replace(answer, undecided=("G0042",))) is None
+    assert "cannot decide among G0042, G0007 (" in str(verdict(answer))
+    many = dataclasses.replace(answer, undecided=tuple(f"G{k:04}" for k in range(9)))
+    assert "G0005 and 3 more" in str(verdict(many))
     assert "NOT in the database" in str(verdict(dataclasses.replace(answer, in_database_probability=0.2)))
 
 

@@ -73,7 +73,11 @@ def test_a_group_is_judged_by_the_images_of_others(monkeypatch: pytest.MonkeyPat
 
 
 def test_levels_are_scored_apart_and_together() -> None:
-    judged = [Judged(k % 4, snr, 0.9 if k % 3 else 0.3, 0.2) for snr in (10.0, 2.0) for k in range(12)]
+    judged = [
+        Judged(k % 4, snr, 0.9 if k % 3 else 0.3, 0.2, 1 + k % 2, k > 0)
+        for snr in (10.0, 2.0)
+        for k in range(12)
+    ]
     scores = known_scores(judged)
     assert [s.snr for s in scores] == [10.0, 2.0, None]
     assert [s.images for s in scores] == [12, 12, 24]

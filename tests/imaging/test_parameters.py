@@ -43,6 +43,9 @@ def test_sampled_parameters_lie_in_their_ranges(
     assert within(p.flattening, (ranges.flattening[0], 1.0))
     assert within(p.widening, (1.0, ranges.widening[1]))
     assert within(p.aperture, ranges.aperture)
+    crowded = p.neighbour_distance > 0
+    assert within(p.neighbour_distance[crowded], ranges.neighbour_distance)
+    np.testing.assert_allclose(np.linalg.norm(p.neighbour_quaternion, axis=1), 1, atol=1e-5)
     assert within(np.linalg.norm(p.gradient, axis=1), (0.0, ranges.gradient[1]))
     assert ((p.grain >= 0) & (p.carbon >= 0) & (p.grain + p.carbon <= 1 + 1e-6)).all()
     assert set(p.voltage_kv.tolist()) <= {0.0, *ranges.voltages_kv}
@@ -67,6 +70,17 @@ def test_shares_are_those_asked_for() -> None:
     assert np.log(p.snr).mean() == pytest.approx(np.log(0.1 * 20) / 2, abs=0.05)
     assert p.phase_flipped.mean() == pytest.approx(0.5, abs=0.02)
     assert p.shift_angstrom.std() / 250 == pytest.approx(0.02, abs=0.001)
+    assert (p.neighbour_distance > 0).mean() == pytest.approx(0.3, abs=0.02)
+
+
+def test_neighbours_change_nothing_else_of_an_image() -> None:
+    def draw(share: float) -> ImageParameters:
+        rng = np.random.default_rng(1)
+        return ParameterRanges(neighbour_share=share).sample(rng, 10, np.full(10, 250.0))
+
+    for field in fields(ImageParameters):
+        if not field.name.startswith("neighbour"):
+            np.testing.assert_array_equal(getattr(draw(0.0), field.name), getattr(draw(1.0), field.name))
 
 
 def test_the_seed_decides_everything() -> None:

@@ -7,7 +7,7 @@ import torch
 from emsearch.imaging.blur import blur_taps
 from emsearch.imaging.cloud import BeadCloud
 from emsearch.imaging.normalise import normalise
-from emsearch.imaging.parameters import ImageParameters, ParameterRanges
+from emsearch.imaging.parameters import ImageParameters, ParameterRanges, clean_parameters
 from emsearch.imaging.simulate import Shot, Simulator
 from emsearch.structures.beads import BeadModel
 
@@ -88,3 +88,17 @@ def test_taps_sum_to_one_and_turn_a_triangle_into_a_gaussian() -> None:
     transfer = taps[:, :1] + 2 * taps[:, 1:] @ np.cos(2 * np.pi * np.outer(np.arange(1, taps.shape[1]), k))
     gaussian = np.exp(-2 * (np.pi * sigma[:, None] * k) ** 2)
     np.testing.assert_allclose(transfer * np.sinc(k) ** 2, gaussian, atol=2e-3)
+
+
+def test_a_neighbour_stands_where_it_is_put(cloud: BeadCloud) -> None:
+    alone = clean_parameters(np.array([[1.0, 0.0, 0.0, 0.0]]))
+    crowded = alone.with_values(
+        neighbour_distance=0.6, neighbour_angle_degrees=90.0
+    )  # below: rows count down
+    which, pixel, box = np.zeros(1, np.int64), np.full(1, 6.0), 64
+    shot = Simulator(cloud).micrographs(which, crowded, pixel, box, 1)
+    below = alone.with_values(shift_angstrom=[0.0, 2 * 0.6 * cloud.radius_angstrom[0]])
+    one, other = (Simulator(cloud).projections(which, p, pixel, box) for p in (alone, below))
+    torch.testing.assert_close(shot.projections, one)
+    pair = torch.stack([shot.micrographs.flatten(), (one + other).flatten()])
+    assert float(torch.corrcoef(pair)[0, 1]) == pytest.approx(1, abs=1e-5)

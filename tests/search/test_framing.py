@@ -1,4 +1,5 @@
 import math
+from itertools import pairwise
 
 import pytest
 from hypothesis import given
@@ -47,6 +48,8 @@ def test_unknown_pixel_size_looks_at_every_class_at_usual_sizes(
         assert max(s.image_pixel_size_angstrom for s in own) * side_px * 0.45 == pytest.approx(
             c.dmax_max_angstrom
         )
+        ratio = [b.scale / a.scale for a, b in pairwise(own)]
+        assert all(1 < r <= 1.12 + 1e-9 for r in ratio)
         for s in own:
             assert s.scale == pytest.approx(s.image_pixel_size_angstrom / c.pixel_size_angstrom)
 

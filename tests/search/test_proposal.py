@@ -47,5 +47,6 @@ def test_the_first_candidates_leave_the_share_of_the_others(
     together = propose_together(pooling_index, images[:2], PIXEL)
     every, first = together.of(pooling_index, 1), together.of(pooling_index, 1, most=2)
     assert first.candidates == every.candidates[:2]
-    assert first.left == pytest.approx(sum(c.share for c in every.candidates[2:]))
+    assert first.rest_group.tolist() == [c.group for c in every.candidates[2:]]
+    assert first.rest_share.tolist() == [c.share for c in every.candidates[2:]]
     assert first.similarity == every.similarity

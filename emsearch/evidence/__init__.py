@@ -1,0 +1,1 @@
+"""Many images together: what one unknown is, and what a sample is made of."""
