@@ -3,7 +3,7 @@
 import dataclasses
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -12,10 +12,12 @@ from emsearch_cli.messages import Messages
 from emsearch_cli.options import DeviceName, Format, IndexDir, Quiet, Verbose
 from emsearch_cli.particle_progress import particle_progress
 from emsearch_cli.query import Contrast
+from emsearch_cli.tables import Table, write_table
 from emsearch_index.errors import IncompleteError, UsageError
 
 if TYPE_CHECKING:
     from emsearch.batch.run import BatchReport
+    from emsearch.batch.set_answers import SetAnswer
 
 __all__ = ["BatchFormat", "Ctf", "batch"]
 
@@ -94,6 +96,24 @@ def batch(
             "100 in a stack of up to 100 particles and none in a larger one.",
         ),
     ] = None,
+    by: Annotated[
+        str | None,
+        typer.Option(
+            "--by",
+            metavar="FIELD",
+            help="Also answer the particles that agree in a field together: rlnClassNumber, rlnMicrographName or any "
+            "other column, or stack for all.",
+        ),
+    ] = None,
+    match_per_set: Annotated[
+        int,
+        typer.Option(
+            min=1, metavar="K", help="Of each set, how many images to compare by projection matching."
+        ),
+    ] = 30,
+    mixture: Annotated[
+        bool, typer.Option("--mixture", help="Also say what fractions of which groups make up the stack.")
+    ] = False,
     root: Annotated[
         Path | None,
         typer.Option("--root", metavar="DIR", help="Folder that the paths in a STAR or .cs file start from."),
@@ -125,7 +145,14 @@ def batch(
         raise UsageError("no output was named; give one, as in --out hits.parquet")
     messages = Messages(verbose, quiet)
     settings = BatchSettings(
-        pixel_size_angstrom=pixel_size, contrast=contrast.value, ctf=ctf.value, top=top, rerank=rerank
+        pixel_size_angstrom=pixel_size,
+        contrast=contrast.value,
+        ctf=ctf.value,
+        top=top,
+        rerank=rerank,
+        by=by,
+        match_per_set=match_per_set,
+        mixture=mixture,
     )
     source = open_particles(particles, root=root)
     for note in source.notes:
@@ -152,6 +179,11 @@ def batch(
 
 
 def _tell(report: "BatchReport", messages: Messages) -> None:
+    if report.sets:
+        write_table(Table.of([_set_row(answer) for answer in report.sets]), Format.TABLE)
+        messages.say(f"wrote {len(report.sets):,} sets to {report.sets_output}")
+    if report.mixture:
+        write_table(Table.of([dataclasses.asdict(part) for part in report.mixture]), Format.TABLE)
     messages.say(f"wrote {report.particles:,} particles to {report.output}, contrast {report.contrast}")
     for failure in report.failures:
         messages.say(f"no answer: {failure.particle}: {failure.error}")
@@ -159,3 +191,16 @@ def _tell(report: "BatchReport", messages: Messages) -> None:
         raise IncompleteError(
             f"{report.failed:,} of {report.particles:,} particles could not be searched; their rows have an error"
         )
+
+
+def _set_row(answer: "SetAnswer") -> dict[str, Any]:
+    return {
+        "set": answer.set,
+        "images": answer.images,
+        "matched": answer.matched,
+        "first hits": ", ".join(f"{hit.representative} {hit.probability:.3f}" for hit in answer.hits[:3]),
+        "probability": answer.hits[0].probability if answer.hits else None,
+        "none": answer.none,
+        "speaking": answer.speaking,
+        "images_to_settle": answer.images_to_settle,
+    }

@@ -11,12 +11,14 @@ __all__ = ["particle_progress"]
 
 _EVERY_SECONDS = 30.0
 
+Show = Callable[[str, int, int], None]
+
 
 @contextmanager
-def particle_progress(messages: Messages) -> Iterator[Callable[[int, int], None]]:
-    """Give a function that is told how many particles are done, and of how many."""
+def particle_progress(messages: Messages) -> Iterator[Show]:
+    """Give a function that is told how many of what are done, and of how many."""
     if messages.quiet:
-        yield lambda done, particles: None
+        yield lambda what, done, of: None
     elif sys.stderr.isatty():
         with _bar() as show:
             yield show
@@ -25,26 +27,33 @@ def particle_progress(messages: Messages) -> Iterator[Callable[[int, int], None]
 
 
 @contextmanager
-def _bar() -> Iterator[Callable[[int, int], None]]:
+def _bar() -> Iterator[Show]:
     from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+    from rich.progress import (
+        BarColumn,
+        MofNCompleteColumn,
+        Progress,
+        TaskID,
+        TextColumn,
+        TimeRemainingColumn,
+    )
 
     columns = (
-        TextColumn("particles"),
+        TextColumn("{task.description}"),
         BarColumn(),
         MofNCompleteColumn(),
         TextColumn("{task.fields[rate]}"),
         TimeRemainingColumn(),
     )
+    tasks: dict[str, tuple[TaskID, _Rate]] = {}
     with Progress(*columns, console=Console(stderr=True)) as progress:
-        task = progress.add_task("particles", total=None, rate="")
-        rate = _Rate()
 
-        def show(done: int, particles: int) -> None:
+        def show(what: str, done: int, of: int) -> None:
+            if what not in tasks:
+                tasks[what] = progress.add_task(what, total=of, completed=done, rate=""), _Rate()
+            task, rate = tasks[what]
             a_second = rate.of(done)
-            progress.update(
-                task, completed=done, total=particles, rate=f"{a_second:.3g}/s" if a_second else ""
-            )
+            progress.update(task, completed=done, rate=f"{a_second:.3g}/s" if a_second else "")
 
         yield show
 
@@ -54,20 +63,20 @@ class _Lines:
 
     def __init__(self, messages: Messages) -> None:
         self._messages = messages
-        self._rate = _Rate()
+        self._rates: dict[str, _Rate] = {}
         self._said = time.monotonic()
 
-    def __call__(self, done: int, particles: int) -> None:
-        a_second, now = self._rate.of(done), time.monotonic()
-        if not a_second or (done < particles and now - self._said < _EVERY_SECONDS):
+    def __call__(self, what: str, done: int, of: int) -> None:
+        a_second, now = self._rates.setdefault(what, _Rate()).of(done), time.monotonic()
+        if not a_second or (done < of and now - self._said < _EVERY_SECONDS):
             return
         self._said = now
-        left = (particles - done) / a_second
-        self._messages.say(f"{done:,} of {particles:,} particles, {a_second:.3g}/s, {left / 60:.1f} min left")
+        left = (of - done) / a_second / 60
+        self._messages.say(f"{done:,} of {of:,} {what}, {a_second:.3g}/s, {left:.1f} min left")
 
 
 class _Rate:
-    """Particles a second, those that were done before not counted."""
+    """How many a second, those that were done before not counted."""
 
     def __init__(self) -> None:
         self._first: tuple[float, int] | None = None

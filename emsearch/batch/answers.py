@@ -1,5 +1,6 @@
 """The answers to a chunk of particles: the network on all of them at once, projection matching one by one."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -21,7 +22,7 @@ class AnsweredChunk:
     ``share`` float32 (n, groups) is the network's of every group, NaN where there is no reply.
     """
 
-    rows: range
+    rows: Sequence[int]
     replies: tuple[Reply | str, ...]
     share: NDArray[np.float32]
 

@@ -1,6 +1,7 @@
 """Particles read in chunks: those of one shape and pixel size together, those that cannot be used with their reason."""
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -37,7 +38,7 @@ class Chunk:
     """The particles of some rows; ``problems`` says, by place, why one cannot be searched."""
 
     number: int
-    rows: range
+    rows: Sequence[int]
     alike: tuple[Alike, ...]
     problems: dict[int, str] = field(default_factory=dict)
 
@@ -50,7 +51,7 @@ def chunk_particles(source: ParticleSource) -> int:
     return _LARGEST_CHUNK
 
 
-def read_chunk(source: ParticleSource, number: int, rows: range, settings: BatchSettings) -> Chunk:
+def read_chunk(source: ParticleSource, number: int, rows: Sequence[int], settings: BatchSettings) -> Chunk:
     """Read the particles of some rows."""
     problems: dict[int, str] = {}
     kinds: dict[tuple[tuple[int, ...], float | None], list[tuple[int, NDArray[np.float32]]]] = {}

@@ -1,7 +1,6 @@
 """Finished answers as one file, written as they are read and renamed when whole."""
 
 import json
-import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -41,8 +40,6 @@ def write_rows(kept: Iterator[pa.Table], path: Path, form: str, source: Particle
         write_star(kept, path, source)
     else:
         _WRITERS[form](kept, path)
-    with path.open("rb") as file:
-        os.fsync(file.fileno())
 
 
 def _write_parquet(kept: Iterator[pa.Table], path: Path) -> None:

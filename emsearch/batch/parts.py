@@ -8,7 +8,7 @@ import fcntl
 import json
 import os
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -21,8 +21,6 @@ from numpy.typing import NDArray
 from emsearch_index.errors import UsageError
 
 __all__ = ["Parts", "parts_folder"]
-
-_JOB = "job.json"
 
 
 def parts_folder(output: Path) -> Path:
@@ -68,17 +66,6 @@ class Parts:
         finally:
             os.close(lock)
 
-    def begun(self) -> dict[str, Any] | None:
-        """Return the record of the batch that began these parts, or None where none did."""
-        path = self.folder / _JOB
-        record: dict[str, Any] | None = json.loads(path.read_text()) if path.exists() else None
-        return record
-
-    def begin(self, record: Mapping[str, Any]) -> None:
-        """Say which batch these parts are of."""
-        with self.written(_JOB) as path:
-            path.write_text(json.dumps(record, indent=2))
-
     @contextmanager
     def written(self, name: str) -> Iterator[Path]:
         """Give a path to write to; the file is flushed to the disk and appears as ``name`` when that went well."""
@@ -91,6 +78,16 @@ class Parts:
     def missing(self, chunks: int) -> list[int]:
         """Return the numbers of the chunks that are not there yet, of ``chunks``."""
         return [k for k in range(chunks) if not (self.folder / _table(k)).exists()]
+
+    def note(self, name: str) -> Any | None:
+        """Return what was kept under a name, or None where nothing was."""
+        path = self.folder / f"{name}.json"
+        return json.loads(path.read_text()) if path.exists() else None
+
+    def keep(self, name: str, value: Any) -> None:
+        """Keep a value of plain JSON under a name."""
+        with self.written(f"{name}.json") as path:
+            path.write_text(json.dumps(value, indent=2))
 
     def add(self, number: int, rows: pa.Table, share: NDArray[np.float32] | None) -> None:
         """Keep the answers of a chunk, and the network's shares (n, groups) where they are needed later."""
@@ -109,6 +106,12 @@ class Parts:
         """Return the network's shares (n, groups) of a chunk."""
         kept: NDArray[np.float32] = np.load(self.folder / _shares(number), mmap_mode="r")
         return kept
+
+    def publish(self, write: Callable[[Path], None], output: Path) -> None:
+        """Write a file that is made of the parts, and rename it to where it belongs when it is whole."""
+        with self.written("assembled") as path:
+            write(path)
+        (self.folder / "assembled").replace(output)
 
     def discard(self) -> None:
         """Remove the parts: the output is there."""

@@ -24,7 +24,8 @@ class BatchPlan:
 
     ``batches`` are what is kept at a time; ``gigabytes`` the pixels as they are read; ``hours_without_matching`` was
     measured on the first particles, ``hours_with_matching`` adds ``SECONDS_TO_MATCH`` for each particle against 100
-    groups; ``matched_groups`` is what the settings ask for.
+    groups; ``matched_groups`` is what the settings ask for. The images that are matched for sets come on top:
+    ``match_per_set`` of each set.
     """
 
     particles: int

@@ -2,12 +2,14 @@
 
 from collections.abc import Callable
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
+import pyarrow.parquet as pq
 
 from emsearch.batch.answers import answer_chunk
 from emsearch.batch.chunks import Chunk, chunk_particles, read_chunk
@@ -15,7 +17,11 @@ from emsearch.batch.identity import input_identity
 from emsearch.batch.outputs import format_of, write_rows
 from emsearch.batch.parts import Parts, parts_folder
 from emsearch.batch.rows import kept_rows
+from emsearch.batch.set_answers import SetAnswer, answer_sets, set_rows
+from emsearch.batch.sets import sets_by
 from emsearch.batch.settings import BatchSettings
+from emsearch.batch.shares import KeptShares
+from emsearch.batch.stack_mixture import Part, mixture_of_stack
 from emsearch.batch.star import check_star
 from emsearch.network.ahead import ahead
 from emsearch.particles.source import ParticleSource
@@ -26,6 +32,10 @@ from emsearch_index.errors import UsageError
 __all__ = ["BatchReport", "Failure", "run_batch"]
 
 _FAILURES_NAMED = 10
+_JOB = "job"  # the note that says what the parts are of
+
+
+Progress = Callable[[str, int, int], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,13 +48,20 @@ class Failure:
 
 @dataclass(frozen=True, slots=True)
 class BatchReport:
-    """What a batch wrote: ``failed`` particles have an error in their rows, the first of them are ``failures``."""
+    """What a batch wrote: ``failed`` particles have an error in their rows, the first of them are ``failures``.
+
+    The answers of ``sets`` are in ``sets_output`` too, ``mixture`` is what the stack is made of; both are empty unless
+    asked for.
+    """
 
     output: Path
     particles: int
     contrast: str
     failed: int
     failures: tuple[Failure, ...]
+    sets_output: Path
+    sets: tuple[SetAnswer, ...] = ()
+    mixture: tuple[Part, ...] = ()
 
 
 def run_batch(
@@ -55,7 +72,7 @@ def run_batch(
     *,
     form: str | None = None,
     restart: bool = False,
-    progress: Callable[[int, int], None] = lambda done, particles: None,
+    progress: Progress = lambda what, done, of: None,
 ) -> BatchReport:
     """Search every particle of a source and write a row for each.
 
@@ -70,7 +87,7 @@ def run_batch(
     restart : bool
         Begin anew, whatever is there.
     progress : callable
-        Told how many particles are done, those of an earlier call among them, and how many there are.
+        Told of "particles", then of "sets", how many are done, those of an earlier call among them, and of how many.
 
     Raises
     ------
@@ -82,6 +99,7 @@ def run_batch(
     _check_output(output, restart)
     if form == "star":
         check_star(source)
+    sets = sets_by(source, settings.by) if settings.by is not None else None
     with Parts.held(output, restart=restart) as parts:
         job = {
             "input": input_identity(source),
@@ -90,11 +108,19 @@ def run_batch(
         }
         begun = _begin(parts, job, index, source, settings, output)
         chunks = _chunks(source.count, begun["chunk_particles"])
-        _search(parts, index, source, settings, begun["contrast"], chunks, progress)
-        report = _report(parts, output, source.count, begun["contrast"], len(chunks))
-        with parts.written("assembled") as path:
-            write_rows(parts.tables(len(chunks)), path, form, source)
-        (parts.folder / "assembled").replace(output)
+        contrast = begun["contrast"]
+        _search(parts, index, source, settings, contrast, chunks, progress)
+        report = _report(parts, output, source.count, contrast, len(chunks))
+        shares = KeptShares(parts, chunks)
+        if sets is not None:
+            told = partial(progress, "sets")
+            answers = answer_sets(index, source, sets, shares, parts, settings, contrast, told)
+            report = replace(report, sets=tuple(answers))
+            parts.publish(partial(pq.write_table, set_rows(answers)), report.sets_output)
+        if settings.mixture:
+            report = replace(report, mixture=mixture_of_stack(index, shares, source.count))
+        tables = parts.tables(len(chunks))
+        parts.publish(lambda path: write_rows(tables, path, form, source), output)
         parts.discard()
     return report
 
@@ -115,12 +141,12 @@ def _begin(
     output: Path,
 ) -> dict[str, Any]:
     """Return the record of the batch: that of the one which is gone on with, or a new one."""
-    begun = parts.begun()
+    begun: dict[str, Any] | None = parts.note(_JOB)
     if begun is None:
         size = chunk_particles(source)
         contrast = _contrast(index, source, settings, size)
         begun = {**job, "contrast": contrast, "chunk_particles": size}
-        parts.begin(begun)
+        parts.keep(_JOB, begun)
     other = [name for name in job if begun[name] != job[name]]
     if other:
         raise UsageError(
@@ -151,11 +177,11 @@ def _search(
     settings: BatchSettings,
     contrast: str,
     chunks: list[range],
-    progress: Callable[[int, int], None],
+    progress: Progress,
 ) -> None:
     missing = parts.missing(len(chunks))
     done = source.count - sum(len(chunks[number]) for number in missing)
-    progress(done, source.count)
+    progress("particles", done, source.count)
 
     def read(step: int) -> Chunk:
         number = missing[step]
@@ -168,7 +194,7 @@ def _search(
             share = answered.share if settings.shares_kept else None
             parts.add(chunk.number, kept_rows(answered, source.name), share)
             done += len(chunk.rows)
-            progress(done, source.count)
+            progress("particles", done, source.count)
 
 
 def _report(parts: Parts, output: Path, particles: int, contrast: str, chunks: int) -> BatchReport:
@@ -178,4 +204,5 @@ def _report(parts: Parts, output: Path, particles: int, contrast: str, chunks: i
         bad: pa.Table = table.filter(pc.is_valid(table.column("error"))).select(["particle", "error"])
         failed += len(bad)
         failures += [Failure(**row) for row in bad.slice(0, _FAILURES_NAMED - len(failures)).to_pylist()]
-    return BatchReport(output, particles, contrast, failed, tuple(failures))
+    sets_output = output.with_suffix(".sets.parquet")
+    return BatchReport(output, particles, contrast, failed, tuple(failures), sets_output)

@@ -22,8 +22,8 @@ class BatchSettings:
     """How each particle is searched.
 
     ``rerank`` is how many of the network's groups are matched by projection, None for 100 in a stack of up to
-    ``MATCHED_BY_DEFAULT`` particles and for none in a larger one. ``shares_kept`` keeps the network's shares of all
-    groups for the sets.
+    ``MATCHED_BY_DEFAULT`` particles and for none in a larger one. ``by`` is the field by which particles are answered as
+    sets too, ``match_per_set`` how many images of each set are matched; ``mixture`` fits what the stack is made of.
     """
 
     pixel_size_angstrom: float | None = None
@@ -31,7 +31,9 @@ class BatchSettings:
     ctf: str = "auto"
     top: int = 5
     rerank: int | None = None
-    shares_kept: bool = False
+    by: str | None = None
+    match_per_set: int = 30
+    mixture: bool = False
 
     def __post_init__(self) -> None:
         """Refuse what cannot be asked."""
@@ -40,10 +42,16 @@ class BatchSettings:
                 raise UsageError(f"found {name} {value!r}, expected one of {', '.join(known)}; choose one")
         if self.pixel_size_angstrom is not None:
             validate_pixel_size(self.pixel_size_angstrom)
-        if self.top < 1 or (self.rerank is not None and self.rerank < 0):
+        if self.top < 1 or (self.rerank is not None and self.rerank < 0) or self.match_per_set < 1:
             raise UsageError(
-                f"found top {self.top} and rerank {self.rerank}; give a top of 1 or more and a rerank of 0 or more"
+                f"found top {self.top}, rerank {self.rerank} and match per set {self.match_per_set}; give 1 or more, of "
+                "rerank 0 or more"
             )
+
+    @property
+    def shares_kept(self) -> bool:
+        """Whether the network's shares of all groups are needed after the particles were answered."""
+        return self.by is not None or self.mixture
 
     def matched(self, particles: int) -> int:
         """Return how many groups are matched for each particle of a stack."""

@@ -119,7 +119,7 @@ def test_an_interrupted_batch_goes_on_after_its_last_chunk(
 ) -> None:
     source, output = open_particles(str(stack)), tmp_path / "hits.parquet"
 
-    def stop(done: int, particles: int) -> None:
+    def stop(what: str, done: int, of: int) -> None:
         if done >= 10:
             raise KeyboardInterrupt
 
@@ -134,7 +134,7 @@ def test_an_interrupted_batch_goes_on_after_its_last_chunk(
 
     monkeypatch.setattr("emsearch.batch.run.answer_chunk", count)
     told: list[int] = []
-    run_batch(pooling_index, source, output, BY_NETWORK, progress=lambda done, particles: told.append(done))
+    run_batch(pooling_index, source, output, BY_NETWORK, progress=lambda what, done, of: told.append(done))
     assert answered == list(range(10, 23))
     assert told == [10, 15, 20, 23]
     assert rows_of(output) == rows_of(finished)
@@ -150,7 +150,7 @@ def test_other_settings_or_inputs_do_not_go_on(
 ) -> None:
     source, output = open_particles(str(stack)), tmp_path / "hits.parquet"
 
-    def stop(done: int, particles: int) -> None:
+    def stop(what: str, done: int, of: int) -> None:
         if done >= 5:
             raise KeyboardInterrupt
 

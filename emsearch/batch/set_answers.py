@@ -1,0 +1,179 @@
+"""One answer for each set: the network chooses a shortlist, some images are matched against it, and all speak."""
+
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from emsearch.batch.chunks import read_chunk
+from emsearch.batch.parts import Parts
+from emsearch.batch.set_evidence import matched_row, network_rows, neutral_of_none
+from emsearch.batch.sets import ParticleSets
+from emsearch.batch.settings import BatchSettings
+from emsearch.batch.shares import KeptShares
+from emsearch.evidence.posterior import SetPosterior, set_posterior
+from emsearch.particles.source import ParticleSource
+from emsearch.search.answering import SHORTLIST
+from emsearch.search.engine import SearchIndex
+from emsearch.search.proposal import propose_together
+
+__all__ = ["SetAnswer", "SetHit", "answer_sets", "set_rows"]
+
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True)
+class SetHit:
+    """A shape group, and how probable it is that a set shows it."""
+
+    group: str
+    representative: str
+    title: str
+    probability: float
+
+
+@dataclass(frozen=True, slots=True)
+class SetAnswer:
+    """What the images of a set say together, as `emsearch.evidence.posterior.SetPosterior` has it.
+
+    ``images`` are those that could be searched, ``matched`` of them by projection; ``speaking`` and
+    ``images_to_settle`` are of those that were matched.
+    """
+
+    set: str
+    images: int
+    matched: int
+    hits: tuple[SetHit, ...]
+    none: float
+    speaking: int
+    images_to_settle: int | None
+
+
+def answer_sets(
+    index: SearchIndex,
+    source: ParticleSource,
+    sets: ParticleSets,
+    shares: KeptShares,
+    parts: Parts,
+    settings: BatchSettings,
+    contrast: str,
+    progress: Callable[[int, int], None],
+) -> list[SetAnswer]:
+    """Answer every set, those that a stopped batch has answered not again; ``progress`` is told of sets."""
+    pooled, there = shares.pooled(sets)
+    answers = []
+    progress(0, len(sets.names))
+    for number, name in enumerate(sets.names):
+        rows = sets.rows(number)
+        rows = rows[there[rows]]
+        kept = parts.note(_note(number))
+        if kept is None:
+            answer = _answer(index, source, name, rows, pooled[number], shares, settings, contrast)
+            parts.keep(_note(number), asdict(answer))
+        else:
+            answer = _of_json(kept)
+        answers.append(answer)
+        progress(number + 1, len(sets.names))
+    return answers
+
+
+def _answer(
+    index: SearchIndex,
+    source: ParticleSource,
+    name: str,
+    rows: NDArray[np.int64],
+    pooled: Floats,
+    shares: KeptShares,
+    settings: BatchSettings,
+    contrast: str,
+) -> SetAnswer:
+    if not len(rows):
+        return SetAnswer(name, 0, 0, (), 0.5, 0, None)
+    shortlist = np.argsort(-pooled, kind="stable")[:SHORTLIST]
+    shortlist = shortlist[pooled[shortlist] > 0]
+    looked_at = _spread(rows, settings.match_per_set)
+    matched = _matched(index, source, looked_at, shortlist, settings, contrast)
+    first = set_posterior(matched)
+    others = np.setdiff1d(rows, looked_at)
+    network = [network_rows(index, share, shortlist, flat=True) for share in shares.of(others)]
+    everything = matched
+    if network:
+        spoken = neutral_of_none(np.concatenate(network), first.probability)
+        everything = np.concatenate([matched, spoken])
+    whole = set_posterior(everything)
+    return SetAnswer(
+        set=name,
+        images=len(rows),
+        matched=len(matched),
+        hits=tuple(_hit(index, shortlist, whole, k) for k in whole.order[: settings.top].tolist()),
+        none=whole.none,
+        speaking=first.speaking,
+        images_to_settle=whole.images_to_settle,
+    )
+
+
+def _spread(rows: NDArray[np.int64], count: int) -> NDArray[np.int64]:
+    """Return up to ``count`` of some rows, evenly spread."""
+    if len(rows) <= count:
+        return rows
+    return rows[np.linspace(0, len(rows) - 1, count).round().astype(np.int64)]
+
+
+def _matched(
+    index: SearchIndex,
+    source: ParticleSource,
+    rows: NDArray[np.int64],
+    shortlist: NDArray[np.int64],
+    settings: BatchSettings,
+    contrast: str,
+) -> Floats:
+    """Match some particles against a shortlist, (k, g + 1)."""
+    found = []
+    for alike in read_chunk(source, 0, rows.tolist(), settings).alike:
+        images = alike.bright(contrast)
+        proposals = propose_together(index, images, alike.pixel_size_angstrom)
+        found += [matched_row(index, image, proposals, k, shortlist) for k, image in enumerate(images)]
+    return np.stack(found)
+
+
+def _hit(index: SearchIndex, shortlist: NDArray[np.int64], whole: SetPosterior, k: int) -> SetHit:
+    group = index.groups[shortlist[k]]
+    return SetHit(group.id, group.representative, group.title, float(whole.probability[k]))
+
+
+def _note(number: int) -> str:
+    return f"set-{number:06d}"
+
+
+def _of_json(kept: dict[str, Any]) -> SetAnswer:
+    return SetAnswer(**{**kept, "hits": tuple(SetHit(**hit) for hit in kept["hits"])})
+
+
+def set_rows(answers: list[SetAnswer]) -> pa.Table:
+    """Return one row a set: its first hit flat, and all hits as a list of structs."""
+    hit = pa.struct(
+        [
+            ("group", pa.string()),
+            ("representative", pa.string()),
+            ("title", pa.string()),
+            ("probability", pa.float64()),
+        ]
+    )
+    first = [a.hits[0] if a.hits else None for a in answers]
+    return pa.table(
+        {
+            "set": pa.array([a.set for a in answers], pa.string()),
+            "images": pa.array([a.images for a in answers], pa.int64()),
+            "matched": pa.array([a.matched for a in answers], pa.int64()),
+            "group": pa.array([f.group if f else None for f in first], pa.string()),
+            "representative": pa.array([f.representative if f else None for f in first], pa.string()),
+            "probability": pa.array([f.probability if f else None for f in first], pa.float64()),
+            "none": pa.array([a.none for a in answers], pa.float64()),
+            "speaking": pa.array([a.speaking for a in answers], pa.int64()),
+            "images_to_settle": pa.array([a.images_to_settle for a in answers], pa.int64()),
+            "hits": pa.array([[asdict(h) for h in a.hits] for a in answers], pa.list_(hit)),
+        }
+    )

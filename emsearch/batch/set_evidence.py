@@ -1,0 +1,79 @@
+"""What the images of a set say of the groups on a shortlist, in the form in which evidence is added up.
+
+A row holds the logarithms of an image's shares of g groups and of "none of these". Single images were judged under even
+odds among all groups of the index, a set is judged under even odds among its shortlist: shares are scaled by the number
+of groups over g, so that what a row makes likelier stays what it was.
+"""
+
+import math
+
+import numpy as np
+from numpy.typing import NDArray
+from torch import Tensor
+
+from emsearch.evidence.likelihood import JUNK_SHARE, likelihood_ratios, prior_of
+from emsearch.search.answering import match_candidates, shortlist_scores
+from emsearch.search.engine import SearchIndex
+from emsearch.search.matching import MatchingSettings
+from emsearch.search.proposal import Proposals
+from emsearch.search.ranking import evidence_of, expectation, group_probabilities, known_probability
+
+__all__ = ["LEAST_SHARE", "matched_row", "network_rows", "neutral_of_none"]
+
+Floats = NDArray[np.float64]
+
+LEAST_SHARE = 1e-9
+"""No image rules out a group."""
+
+
+def matched_row(
+    index: SearchIndex, image: Tensor, proposals: Proposals, k: int, shortlist: NDArray[np.int64]
+) -> Floats:
+    """Match a bright-particle image (h, w), number k of ``proposals``, against a shortlist (g,); return its row (g + 1,)."""
+    candidates = [proposals.candidate(index, k, group) for group in shortlist.tolist()]
+    matched = match_candidates(index, image, candidates, MatchingSettings())
+    score = shortlist_scores(index, matched)
+    similarity = np.array([proposals.similarity[k].max()])
+    known = known_probability(evidence_of(similarity, [m.match for m in matched], score), index.calibration)
+    chance = dict(zip((m.candidate.group for m in matched), group_probabilities(score).tolist(), strict=True))
+    among = float(proposals.share[k, shortlist].sum())  # what the network leaves to the shortlist
+    share = known * among * np.array([chance[group] for group in shortlist.tolist()])
+    row: Floats = _row(share[None], np.array([1 - known]), len(index.groups))[0]
+    return row
+
+
+def network_rows(index: SearchIndex, share: Floats, shortlist: NDArray[np.int64], *, flat: bool) -> Floats:
+    """Return the rows (n, g + 1) of images of which the network alone speaks, ``share`` (n, groups).
+
+    Whether a structure is in the index the network cannot tell: the odds of "none of these" are even. ``flat`` weighs the
+    network as the index's calibration does beside a match, for images whose common faults would add up.
+    """
+    if flat:
+        weighted = np.exp(expectation(share, index.calibration))
+        share = weighted / weighted.sum(1, keepdims=True)
+    none = prior_of(len(index.groups))[-1]
+    return _row((1 - none) * share[:, shortlist], np.full(len(share), none), len(index.groups))
+
+
+def _row(share: Floats, none: Floats, groups: int) -> Floats:
+    scaled = share * groups / share.shape[1]
+    return np.asarray(np.log(np.maximum(np.column_stack([scaled, none]), LEAST_SHARE)))
+
+
+def neutral_of_none(rows: Floats, chance: Floats) -> Floats:
+    """Return rows (n, g + 1) that leave the odds of "none of these" as they are.
+
+    Each image is made as likely under "none of these" as under the groups as they are believed in when it comes:
+    ``chance`` (g,), brought up to date image by image. Rows of the network decide among groups, for it was never asked
+    what is in none of them.
+    """
+    groups = len(chance)
+    ratio = likelihood_ratios(rows, JUNK_SHARE)[:, :groups]
+    plain = np.exp(rows[:, :groups]) / prior_of(groups)[:groups]
+    belief = chance / chance.sum()
+    found = rows.copy()
+    for k in range(len(rows)):
+        found[k, groups] = math.log(max(float(belief @ plain[k]) * prior_of(groups)[-1], LEAST_SHARE))
+        belief = belief * ratio[k]
+        belief /= belief.sum()
+    return found
