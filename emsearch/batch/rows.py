@@ -34,11 +34,14 @@ _HIT_TYPES: dict[str, pa.DataType] = {
 HIT_COLUMNS = tuple(_HIT_TYPES)
 """What is told of a hit; from ``structure`` on only where it was matched by projection."""
 
+_OF_PARTICLE, _LAST = ("row", "particle", "in_database_probability"), ("undecided", "error")
+
 _KEPT = pa.schema(
     {
         "row": pa.int64(),
         "particle": pa.string(),
         "in_database_probability": pa.float64(),
+        "undecided": pa.int64(),
         "error": pa.string(),
         "hits": pa.list_(pa.struct(list(_HIT_TYPES.items()))),
     }
@@ -54,6 +57,7 @@ def kept_rows(answered: AnsweredChunk, name: Callable[[int], str]) -> pa.Table:
         "in_database_probability": [
             None if isinstance(r, str) else r.in_database_probability for r in replies
         ],
+        "undecided": [None if isinstance(r, str) else len(r.undecided) for r in replies],
         "error": [r if isinstance(r, str) else None for r in replies],
         "hits": [_hits(r) for r in replies],
     }
@@ -92,9 +96,9 @@ def particle_rows(kept: pa.Table) -> pa.Table:
     hits = kept.column("hits").combine_chunks()
     offsets, lengths = hits.offsets.to_numpy(), hits.value_lengths().to_numpy(zero_copy_only=False)
     first = hits.values.take(pa.array(offsets[:-1], mask=lengths == 0))
-    columns = {name: kept.column(name) for name in ("row", "particle", "in_database_probability")}
+    columns = {name: kept.column(name) for name in _OF_PARTICLE}
     columns |= dict(zip(HIT_COLUMNS, _fields(first), strict=True))
-    return pa.table({**columns, "error": kept.column("error"), "hits": hits})
+    return pa.table({**columns, **{name: kept.column(name) for name in _LAST}, "hits": hits})
 
 
 def hit_rows(kept: pa.Table) -> pa.Table:
@@ -107,13 +111,11 @@ def hit_rows(kept: pa.Table) -> pa.Table:
     none = np.repeat(lengths == 0, rows)
     place = np.repeat(hits.offsets.to_numpy()[:-1], rows) + rank
     every = hits.values.take(pa.array(place, mask=none))
-    columns = {
-        name: kept.column(name).take(pa.array(parent))
-        for name in ("row", "particle", "in_database_probability")
-    }
+    of_particle = kept.select([*_OF_PARTICLE, *_LAST]).take(pa.array(parent))
+    columns = {name: of_particle.column(name) for name in _OF_PARTICLE}
     columns |= {"rank": pa.array(rank + 1, mask=none)}
     columns |= dict(zip(HIT_COLUMNS, _fields(every), strict=True))
-    return pa.table({**columns, "error": kept.column("error").take(pa.array(parent))})
+    return pa.table({**columns, **{name: of_particle.column(name) for name in _LAST}})
 
 
 def _fields(hits: pa.StructArray) -> list[pa.Array]:

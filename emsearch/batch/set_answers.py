@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from emsearch.batch.chunks import read_chunk
 from emsearch.batch.parts import Parts
-from emsearch.batch.set_evidence import matched_row, network_rows, neutral_of_none
+from emsearch.batch.set_evidence import alike_for_all, matched_row, network_rows, neutral_of_none
 from emsearch.batch.sets import ParticleSets
 from emsearch.batch.settings import BatchSettings
 from emsearch.batch.shares import KeptShares
@@ -92,6 +92,7 @@ def _answer(
 ) -> SetAnswer:
     if not len(rows):
         return SetAnswer(name, 0, 0, (), 0.5, 0, None)
+    pooled = alike_for_all(index, pooled)
     shortlist = np.argsort(-pooled, kind="stable")[:SHORTLIST]
     shortlist = shortlist[pooled[shortlist] > 0]
     looked_at = _spread(rows, settings.match_per_set)

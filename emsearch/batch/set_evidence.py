@@ -18,11 +18,11 @@ from emsearch.search.matching import MatchingSettings
 from emsearch.search.proposal import Proposals
 from emsearch.search.ranking import evidence_of, expectation, group_probabilities, known_probability
 
-__all__ = ["LEAST_SHARE", "matched_row", "network_rows", "neutral_of_none"]
+__all__ = ["alike_for_all", "matched_row", "network_rows", "neutral_of_none"]
 
 Floats = NDArray[np.float64]
 
-LEAST_SHARE = 1e-9
+_LEAST_SHARE = 1e-9
 """No image rules out a group."""
 
 
@@ -36,10 +36,22 @@ def matched_row(
     similarity = np.array([proposals.similarity[k].max()])
     known = known_probability(evidence_of(similarity, [m.match for m in matched], score), index.calibration)
     chance = dict(zip((m.candidate.group for m in matched), group_probabilities(score).tolist(), strict=True))
-    among = float(proposals.share[k, shortlist].sum())  # what the network leaves to the shortlist
+    among = float(
+        alike_for_all(index, proposals.share[k])[shortlist].sum()
+    )  # what the network leaves to the shortlist
     share = known * among * np.array([chance[group] for group in shortlist.tolist()])
     row: Floats = _row(share[None], np.array([1 - known]), len(index.groups))[0]
     return row
+
+
+def alike_for_all(index: SearchIndex, share: Floats) -> Floats:
+    """Return the network's shares (n, groups) as they would be if all groups were alike before anything is seen.
+
+    The network shares out each size class by itself, so that a group of a small class starts with more.
+    """
+    class_of = np.array([[c.allowed[k] for c in index.classes] for k in range(len(index.groups))]).argmax(1)
+    weighted = share * np.bincount(class_of)[class_of]
+    return np.asarray(weighted / weighted.sum(axis=-1, keepdims=True))
 
 
 def network_rows(index: SearchIndex, share: Floats, shortlist: NDArray[np.int64], *, flat: bool) -> Floats:
@@ -48,6 +60,7 @@ def network_rows(index: SearchIndex, share: Floats, shortlist: NDArray[np.int64]
     Whether a structure is in the index the network cannot tell: the odds of "none of these" are even. ``flat`` weighs the
     network as the index's calibration does beside a match, for images whose common faults would add up.
     """
+    share = alike_for_all(index, share)
     if flat:
         weighted = np.exp(expectation(share, index.calibration))
         share = weighted / weighted.sum(1, keepdims=True)
@@ -57,7 +70,7 @@ def network_rows(index: SearchIndex, share: Floats, shortlist: NDArray[np.int64]
 
 def _row(share: Floats, none: Floats, groups: int) -> Floats:
     scaled = share * groups / share.shape[1]
-    return np.asarray(np.log(np.maximum(np.column_stack([scaled, none]), LEAST_SHARE)))
+    return np.asarray(np.log(np.maximum(np.column_stack([scaled, none]), _LEAST_SHARE)))
 
 
 def neutral_of_none(rows: Floats, chance: Floats) -> Floats:
@@ -73,7 +86,7 @@ def neutral_of_none(rows: Floats, chance: Floats) -> Floats:
     belief = chance / chance.sum()
     found = rows.copy()
     for k in range(len(rows)):
-        found[k, groups] = math.log(max(float(belief @ plain[k]) * prior_of(groups)[-1], LEAST_SHARE))
+        found[k, groups] = math.log(max(float(belief @ plain[k]) * prior_of(groups)[-1], _LEAST_SHARE))
         belief = belief * ratio[k]
         belief /= belief.sum()
     return found

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from emsearch.batch.set_evidence import network_rows
+from emsearch.batch.set_evidence import alike_for_all, network_rows
 from emsearch.batch.sets import STACK, ParticleSets
 from emsearch.batch.shares import KeptShares
 from emsearch.evidence.mixture import fit_mixture
@@ -36,7 +36,7 @@ def mixture_of_stack(index: SearchIndex, shares: KeptShares, particles: int) -> 
     if not len(rows):
         return ()
     rows = rows[np.linspace(0, len(rows) - 1, min(_IMAGES, len(rows))).round().astype(np.int64)]
-    shortlist = np.argsort(-pooled[0], kind="stable")[:SHORTLIST]
+    shortlist = np.argsort(-alike_for_all(index, pooled[0]), kind="stable")[:SHORTLIST]
     said = [network_rows(index, share, shortlist, flat=False) for share in shares.of(rows)]
     found = fit_mixture(np.concatenate(said))
     parts = []

@@ -22,6 +22,7 @@ def _label(column: str) -> str:
 _LABELS = {
     "in_database_probability": "_emsInDatabaseProbability",
     **{column: f"_emsHit{_label(column)}" for column in HIT_COLUMNS},
+    "undecided": "_emsUndecided",
     "error": "_emsError",
 }
 
@@ -68,7 +69,7 @@ def _texts(column: pa.ChunkedArray) -> list[str]:
     from gemmi import cif
 
     values = column.to_pylist()
-    if pa.types.is_floating(column.type):
+    if not pa.types.is_string(column.type):
         return ["nan" if value is None else f"{value:.6g}" for value in values]
     return ["None" if value is None else cif.quote(" ".join(value.split())) for value in values]
 
