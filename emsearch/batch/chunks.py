@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 
 import numpy as np
 import torch
@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from emsearch.batch.settings import BatchSettings
-from emsearch.particles.source import ParticleSource
+from emsearch.particles.ctf_correction import correct_ctf
+from emsearch.particles.source import Optics, ParticleSource
 from emsearch.search.errors import ImageError
 
 __all__ = ["Alike", "Chunk", "chunk_particles", "read_chunk"]
@@ -60,15 +61,27 @@ def read_chunk(source: ParticleSource, number: int, rows: Sequence[int], setting
             problems[place] = str(image)
         else:
             kinds.setdefault((image.shape, _pixel_size(source, row, settings)), []).append((place, image))
-    alike = tuple(
-        Alike(
-            place=np.array([place for place, _ in kind]),
-            pixel_size_angstrom=pixel,
-            images=torch.from_numpy(np.stack([image for _, image in kind])),
-        )
-        for (_, pixel), kind in kinds.items()
-    )
+    alike = tuple(_alike(source, rows, kind, pixel, settings) for (_, pixel), kind in kinds.items())
     return Chunk(number, rows, alike, problems)
+
+
+def _alike(
+    source: ParticleSource,
+    rows: Sequence[int],
+    kind: list[tuple[int, NDArray[np.float32]]],
+    pixel: float | None,
+    settings: BatchSettings,
+) -> Alike:
+    place = np.array([place for place, _ in kind])
+    images = np.stack([image for _, image in kind])
+    if pixel is not None:
+        optics = _optics_of(source.optics, np.array(rows)[place])
+        images = correct_ctf(images, pixel, optics, settings.ctf)
+    return Alike(place, pixel, torch.from_numpy(images))
+
+
+def _optics_of(optics: Optics, rows: NDArray[np.int64]) -> Optics:
+    return Optics(*(getattr(optics, f.name)[rows] for f in fields(optics)))
 
 
 def _pixel_size(source: ParticleSource, row: int, settings: BatchSettings) -> float | None:

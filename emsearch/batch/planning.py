@@ -3,8 +3,11 @@
 import time
 from dataclasses import dataclass
 
+import numpy as np
+
 from emsearch.batch.answers import answer_chunk
 from emsearch.batch.chunks import chunk_particles, read_chunk
+from emsearch.batch.sets import sets_by
 from emsearch.batch.settings import BatchSettings
 from emsearch.particles.source import ParticleSource
 from emsearch.search.engine import SearchIndex
@@ -24,8 +27,8 @@ class BatchPlan:
 
     ``batches`` are what is kept at a time; ``gigabytes`` the pixels as they are read; ``hours_without_matching`` was
     measured on the first particles, ``hours_with_matching`` adds ``SECONDS_TO_MATCH`` for each particle against 100
-    groups; ``matched_groups`` is what the settings ask for. The images that are matched for sets come on top:
-    ``match_per_set`` of each set.
+    groups, ``hours_for_sets`` is for what is matched of the sets that are asked for; ``matched_groups`` is what the
+    settings ask for.
     """
 
     particles: int
@@ -33,6 +36,7 @@ class BatchPlan:
     gigabytes: float
     hours_without_matching: float
     hours_with_matching: float
+    hours_for_sets: float
     matched_groups: int
 
 
@@ -55,5 +59,14 @@ def plan_batch(index: SearchIndex, source: ParticleSource, settings: BatchSettin
         gigabytes=4e-9 * pixels / max(len(tried), 1) * source.count,
         hours_without_matching=network / 3600,
         hours_with_matching=(network + matching) / 3600,
+        hours_for_sets=SECONDS_TO_MATCH * _matched_of_sets(source, settings) / 3600,
         matched_groups=rerank,
     )
+
+
+def _matched_of_sets(source: ParticleSource, settings: BatchSettings) -> int:
+    """Return how many images are matched for the sets."""
+    if settings.by is None:
+        return 0
+    images = np.bincount(sets_by(source, settings.by).number)
+    return int(np.minimum(images, settings.match_per_set).sum())

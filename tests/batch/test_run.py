@@ -58,6 +58,7 @@ def test_a_stack_is_answered_as_each_particle_alone(
         assert [hit["probability"] for hit in row["hits"]] == pytest.approx(probabilities, abs=1e-5)
         assert (row["group"], row["representative"]) == (reply.hits[0].group, reply.hits[0].representative)
         assert row["in_database_probability"] == pytest.approx(reply.in_database_probability)
+        assert row["undecided"] == len(reply.undecided)
         assert row["quaternion_w"] is None
 
 

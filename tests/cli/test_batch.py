@@ -84,11 +84,12 @@ def test_interrupted_it_says_how_to_go_on_and_goes_on(
 def test_a_dry_run_says_what_it_would_take_and_writes_nothing(
     run: Callable[..., Any], tmp_path: Path
 ) -> None:
-    outcome = run("batch", write(tmp_path / "s.mrcs", 0), "--dry-run", "--rerank", "10")
+    outcome = run("batch", write(tmp_path / "s.mrcs", 0), "--dry-run", "--rerank", "10", "--by", "stack")
     assert outcome.code == 0
     quantities = dict(line.split() for line in outcome.out.splitlines() if len(line.split()) == 2)
     assert (quantities["particles"], quantities["batches"]) == ("14", "4")
     assert quantities["matched_groups"] == "10"
+    assert float(quantities["hours_for_sets"]) == pytest.approx(14 * 0.5 / 3600, rel=1e-3)
     assert float(quantities["hours_with_matching"]) > float(quantities["hours_without_matching"])
     assert sorted(path.name for path in tmp_path.iterdir()) == ["s.mrcs"]
 
