@@ -9,6 +9,7 @@ from emsearch.batch.answers import answer_chunk
 from emsearch.batch.chunks import chunk_particles, read_chunk
 from emsearch.batch.sets import sets_by
 from emsearch.batch.settings import BatchSettings
+from emsearch.batch.stack_mixture import MIXTURE_IMAGES
 from emsearch.particles.source import ParticleSource
 from emsearch.search.engine import SearchIndex
 
@@ -27,8 +28,8 @@ class BatchPlan:
 
     ``batches`` are what is kept at a time; ``gigabytes`` the pixels as they are read; ``hours_without_matching`` was
     measured on the first particles, ``hours_with_matching`` adds ``SECONDS_TO_MATCH`` for each particle against 100
-    groups, ``hours_for_sets`` is for what is matched of the sets that are asked for; ``matched_groups`` is what the
-    settings ask for.
+    groups, ``hours_for_sets`` is for what is matched of sets and mixture where they are asked for; ``matched_groups`` is
+    what the settings ask for.
     """
 
     particles: int
@@ -65,8 +66,9 @@ def plan_batch(index: SearchIndex, source: ParticleSource, settings: BatchSettin
 
 
 def _matched_of_sets(source: ParticleSource, settings: BatchSettings) -> int:
-    """Return how many images are matched for the sets."""
+    """Return how many images are matched for the sets and the mixture."""
+    of_mixture = min(MIXTURE_IMAGES, source.count) if settings.mixture else 0
     if settings.by is None:
-        return 0
+        return of_mixture
     images = np.bincount(sets_by(source, settings.by).number)
-    return int(np.minimum(images, settings.match_per_set).sum())
+    return of_mixture + int(np.minimum(images, settings.match_per_set).sum())

@@ -87,7 +87,8 @@ def run_batch(
     restart : bool
         Begin anew, whatever is there.
     progress : callable
-        Told of "particles", then of "sets", how many are done, those of an earlier call among them, and of how many.
+        Told how many "particles", "sets" and "images of the mixture" are done, those of an earlier call among them,
+        and of how many.
 
     Raises
     ------
@@ -118,7 +119,9 @@ def run_batch(
             report = replace(report, sets=tuple(answers))
             parts.publish(partial(pq.write_table, set_rows(answers)), report.sets_output)
         if settings.mixture:
-            report = replace(report, mixture=mixture_of_stack(index, shares, source.count))
+            told = partial(progress, "images of the mixture")
+            mixture = mixture_of_stack(index, source, shares, parts, settings, contrast, told)
+            report = replace(report, mixture=mixture)
         tables = parts.tables(len(chunks))
         parts.publish(lambda path: write_rows(tables, path, form, source), output)
         parts.discard()

@@ -8,17 +8,15 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from emsearch.batch.chunks import read_chunk
+from emsearch.batch.matched_sample import matched_rows, shortlist_of, spread_over
 from emsearch.batch.parts import Parts
-from emsearch.batch.set_evidence import alike_for_all, matched_row, network_rows, neutral_of_none
+from emsearch.batch.set_evidence import network_rows, neutral_of_none
 from emsearch.batch.sets import ParticleSets
 from emsearch.batch.settings import BatchSettings
 from emsearch.batch.shares import KeptShares
 from emsearch.evidence.posterior import SetPosterior, set_posterior
 from emsearch.particles.source import ParticleSource
-from emsearch.search.answering import SHORTLIST
 from emsearch.search.engine import SearchIndex
-from emsearch.search.proposal import propose_together
 
 __all__ = ["SetAnswer", "SetHit", "answer_sets", "set_rows"]
 
@@ -92,14 +90,12 @@ def _answer(
 ) -> SetAnswer:
     if not len(rows):
         return SetAnswer(name, 0, 0, (), 0.5, 0, None)
-    pooled = alike_for_all(index, pooled)
-    shortlist = np.argsort(-pooled, kind="stable")[:SHORTLIST]
-    shortlist = shortlist[pooled[shortlist] > 0]
-    looked_at = _spread(rows, settings.match_per_set)
-    matched = _matched(index, source, looked_at, shortlist, settings, contrast)
+    shortlist = shortlist_of(index, pooled)
+    looked_at = spread_over(rows, settings.match_per_set)
+    matched = matched_rows(index, source, looked_at, shortlist, settings, contrast)
     first = set_posterior(matched)
     others = np.setdiff1d(rows, looked_at)
-    network = [network_rows(index, share, shortlist, flat=True) for share in shares.of(others)]
+    network = [network_rows(index, share, shortlist) for share in shares.of(others)]
     everything = matched
     if network:
         spoken = neutral_of_none(np.concatenate(network), first.probability)
@@ -114,30 +110,6 @@ def _answer(
         speaking=first.speaking,
         images_to_settle=whole.images_to_settle,
     )
-
-
-def _spread(rows: NDArray[np.int64], count: int) -> NDArray[np.int64]:
-    """Return up to ``count`` of some rows, evenly spread."""
-    if len(rows) <= count:
-        return rows
-    return rows[np.linspace(0, len(rows) - 1, count).round().astype(np.int64)]
-
-
-def _matched(
-    index: SearchIndex,
-    source: ParticleSource,
-    rows: NDArray[np.int64],
-    shortlist: NDArray[np.int64],
-    settings: BatchSettings,
-    contrast: str,
-) -> Floats:
-    """Match some particles against a shortlist, (k, g + 1)."""
-    found = []
-    for alike in read_chunk(source, 0, rows.tolist(), settings).alike:
-        images = alike.bright(contrast)
-        proposals = propose_together(index, images, alike.pixel_size_angstrom)
-        found += [matched_row(index, image, proposals, k, shortlist) for k, image in enumerate(images)]
-    return np.stack(found)
 
 
 def _hit(index: SearchIndex, shortlist: NDArray[np.int64], whole: SetPosterior, k: int) -> SetHit:

@@ -6,6 +6,7 @@ of groups over g, so that what a row makes likelier stays what it was.
 """
 
 import math
+from collections import Counter
 
 import numpy as np
 from numpy.typing import NDArray
@@ -36,9 +37,7 @@ def matched_row(
     similarity = np.array([proposals.similarity[k].max()])
     known = known_probability(evidence_of(similarity, [m.match for m in matched], score), index.calibration)
     chance = dict(zip((m.candidate.group for m in matched), group_probabilities(score).tolist(), strict=True))
-    among = float(
-        alike_for_all(index, proposals.share[k])[shortlist].sum()
-    )  # what the network leaves to the shortlist
+    among = float(alike_for_all(index, proposals.share[k])[shortlist].sum())  # the rest is the other groups'
     share = known * among * np.array([chance[group] for group in shortlist.tolist()])
     row: Floats = _row(share[None], np.array([1 - known]), len(index.groups))[0]
     return row
@@ -49,23 +48,21 @@ def alike_for_all(index: SearchIndex, share: Floats) -> Floats:
 
     The network shares out each size class by itself, so that a group of a small class starts with more.
     """
-    class_of = np.array([[c.allowed[k] for c in index.classes] for k in range(len(index.groups))]).argmax(1)
-    weighted = share * np.bincount(class_of)[class_of]
+    in_class = Counter(group.size_class for group in index.groups)
+    weighted = share * np.array([in_class[group.size_class] for group in index.groups])
     return np.asarray(weighted / weighted.sum(axis=-1, keepdims=True))
 
 
-def network_rows(index: SearchIndex, share: Floats, shortlist: NDArray[np.int64], *, flat: bool) -> Floats:
+def network_rows(index: SearchIndex, share: Floats, shortlist: NDArray[np.int64]) -> Floats:
     """Return the rows (n, g + 1) of images of which the network alone speaks, ``share`` (n, groups).
 
-    Whether a structure is in the index the network cannot tell: the odds of "none of these" are even. ``flat`` weighs the
-    network as the index's calibration does beside a match, for images whose common faults would add up.
+    The network weighs what it does beside a match, by the index's calibration, for its faults are those of all images
+    and would add up. Whether a structure is in the index it cannot tell: the odds of "none of these" are even.
     """
-    share = alike_for_all(index, share)
-    if flat:
-        weighted = np.exp(expectation(share, index.calibration))
-        share = weighted / weighted.sum(1, keepdims=True)
+    weighted = np.exp(expectation(alike_for_all(index, share), index.calibration))
+    weighted /= weighted.sum(1, keepdims=True)
     none = prior_of(len(index.groups))[-1]
-    return _row((1 - none) * share[:, shortlist], np.full(len(share), none), len(index.groups))
+    return _row((1 - none) * weighted[:, shortlist], np.full(len(share), none), len(index.groups))
 
 
 def _row(share: Floats, none: Floats, groups: int) -> Floats:

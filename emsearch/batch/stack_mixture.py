@@ -1,20 +1,25 @@
-"""What a whole stack is made of, by the network's word."""
+"""What a whole stack is made of: some of its particles matched, and the fractions that explain them all."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 
-from emsearch.batch.set_evidence import alike_for_all, network_rows
+from emsearch.batch.matched_sample import matched_rows, shortlist_of, spread_over
+from emsearch.batch.parts import Parts
 from emsearch.batch.sets import STACK, ParticleSets
+from emsearch.batch.settings import BatchSettings
 from emsearch.batch.shares import KeptShares
 from emsearch.evidence.mixture import fit_mixture
-from emsearch.search.answering import SHORTLIST
+from emsearch.particles.source import ParticleSource
 from emsearch.search.engine import SearchIndex
 
-__all__ = ["Part", "mixture_of_stack"]
+__all__ = ["MIXTURE_IMAGES", "Part", "mixture_of_stack"]
 
-_IMAGES = 4000
-"""So many images, evenly spread, say the fractions to a percent."""
+MIXTURE_IMAGES = 300
+"""So many images, evenly spread over the stack, say a fraction to about three percent."""
+
+_AT_ONCE = 10  # images that are matched before what they say is kept
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,27 +34,41 @@ class Part:
     high: float
 
 
-def mixture_of_stack(index: SearchIndex, shares: KeptShares, particles: int) -> tuple[Part, ...]:
-    """Fit the fractions of the groups that come first on average, the largest fraction first."""
-    pooled, there = shares.pooled(ParticleSets((STACK,), np.zeros(particles, np.int64)))
-    rows = np.flatnonzero(there)
+def mixture_of_stack(
+    index: SearchIndex,
+    source: ParticleSource,
+    shares: KeptShares,
+    parts: Parts,
+    settings: BatchSettings,
+    contrast: str,
+    progress: Callable[[int, int], None],
+) -> tuple[Part, ...]:
+    """Fit the fractions of the stack, the largest first; ``progress`` is told of the images that are matched."""
+    pooled, there = shares.pooled(ParticleSets((STACK,), np.zeros(source.count, np.int64)))
+    rows = spread_over(np.flatnonzero(there), MIXTURE_IMAGES)
     if not len(rows):
         return ()
-    rows = rows[np.linspace(0, len(rows) - 1, min(_IMAGES, len(rows))).round().astype(np.int64)]
-    shortlist = np.argsort(-alike_for_all(index, pooled[0]), kind="stable")[:SHORTLIST]
-    said = [network_rows(index, share, shortlist, flat=False) for share in shares.of(rows)]
-    found = fit_mixture(np.concatenate(said))
-    parts = []
-    for c in found.components:
-        group = None if c.group is None else index.groups[shortlist[c.group]]
-        parts.append(
-            Part(
-                group=group.id if group else None,
-                representative=group.representative if group else None,
-                title=group.title if group else None,
-                fraction=c.fraction,
-                low=c.low,
-                high=c.high,
-            )
+    shortlist = shortlist_of(index, pooled[0])
+    said = []
+    progress(0, len(rows))
+    for first in range(0, len(rows), _AT_ONCE):
+        note, some = f"mixture-{first:06d}", rows[first : first + _AT_ONCE]
+        kept = parts.note(note)
+        if kept is None:
+            kept = matched_rows(index, source, some, shortlist, settings, contrast).tolist()
+            parts.keep(note, kept)
+        said.append(np.array(kept))
+        progress(first + len(some), len(rows))
+    components = fit_mixture(np.concatenate(said)).components
+    groups = [None if c.group is None else index.groups[shortlist[c.group]] for c in components]
+    return tuple(
+        Part(
+            group=group.id if group else None,
+            representative=group.representative if group else None,
+            title=group.title if group else None,
+            fraction=c.fraction,
+            low=c.low,
+            high=c.high,
         )
-    return tuple(parts)
+        for c, group in zip(components, groups, strict=True)
+    )

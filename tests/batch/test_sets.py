@@ -90,11 +90,11 @@ def test_sets_that_were_answered_are_not_answered_again(
             raise KeyboardInterrupt
         return matched_row(*arguments)  # type: ignore[arg-type]
 
-    monkeypatch.setattr("emsearch.batch.set_answers.matched_row", stop_at_the_fifth)
+    monkeypatch.setattr("emsearch.batch.matched_sample.matched_row", stop_at_the_fifth)
     with pytest.raises(KeyboardInterrupt):
         answered(pooling_index, source, tmp_path / "hits.parquet")
     again = answered(pooling_index, source, tmp_path / "hits.parquet")
-    assert calls == 5 + 3
+    assert calls == 5 + 3 + 23  # of the first try, of the second set, and of all for the mixture
     assert again.sets == whole.sets
     assert again.mixture == whole.mixture
 
@@ -116,7 +116,7 @@ def test_rows_of_the_network_decide_among_groups_but_not_whether_it_is_any(
     shortlist = np.arange(5)
     matched = np.log(np.array([[0.2, 0.1, 0.1, 0.1, 0.1, 0.4]]))
     before = set_posterior(matched)
-    rows = network_rows(pooling_index, share, shortlist, flat=True)
+    rows = network_rows(pooling_index, share, shortlist)
     after = set_posterior(np.concatenate([matched, neutral_of_none(rows, before.probability)]))
     assert after.none == pytest.approx(before.none, rel=1e-6)
     assert after.probability[0] == pytest.approx(1 - before.none, rel=1e-3)
@@ -124,8 +124,9 @@ def test_rows_of_the_network_decide_among_groups_but_not_whether_it_is_any(
 
 def test_a_shortlist_leaves_what_a_row_makes_likelier_as_it_is(pooling_index: "SearchIndex") -> None:
     share = np.array([[0.5, 0.2, 0.1, 0.1, 0.1]])
-    every = network_rows(pooling_index, share, np.arange(5), flat=False)
-    short = network_rows(pooling_index, share, np.arange(2), flat=False)
-    odds_of_all = set_posterior(every, junk_share=0.0).probability / set_posterior(every, junk_share=0.0).none
-    odds = set_posterior(short, junk_share=0.0).probability / set_posterior(short, junk_share=0.0).none
-    assert odds / odds_of_all[:2] == pytest.approx([2.5, 2.5])  # their priors are 1 / 2 in place of 1 / 5
+    odds = []
+    for groups in (5, 2):
+        rows = network_rows(pooling_index, share, np.arange(groups))
+        found = set_posterior(rows, junk_share=0.0)
+        odds.append(found.probability[:2] / found.none)
+    assert odds[1] / odds[0] == pytest.approx([2.5, 2.5])  # their priors are 1 / 2 in place of 1 / 5

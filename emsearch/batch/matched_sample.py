@@ -1,0 +1,52 @@
+"""Some particles of many, matched by projection against the groups that may come into question."""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from emsearch.batch.chunks import read_chunk
+from emsearch.batch.set_evidence import alike_for_all, matched_row
+from emsearch.batch.settings import BatchSettings
+from emsearch.particles.source import ParticleSource
+from emsearch.search.answering import SHORTLIST
+from emsearch.search.engine import SearchIndex
+from emsearch.search.proposal import propose_together
+
+__all__ = ["matched_rows", "shortlist_of", "spread_over"]
+
+Floats = NDArray[np.float64]
+Rows = NDArray[np.int64]
+
+
+def spread_over(rows: Rows, count: int) -> Rows:
+    """Return up to ``count`` of some rows, evenly spread and always the same.
+
+    >>> spread_over(np.arange(100, 110), 4).tolist()
+    [100, 103, 106, 109]
+    """
+    if len(rows) <= count:
+        return rows
+    return rows[np.linspace(0, len(rows) - 1, count).round().astype(np.int64)]
+
+
+def shortlist_of(index: SearchIndex, pooled: Floats) -> NDArray[np.int64]:
+    """Return the groups (g,) that the network's mean shares (groups,) of many images put first."""
+    share = alike_for_all(index, pooled)
+    order = np.argsort(-share, kind="stable")[:SHORTLIST]
+    return order[share[order] > 0]
+
+
+def matched_rows(
+    index: SearchIndex,
+    source: ParticleSource,
+    rows: Rows,
+    shortlist: NDArray[np.int64],
+    settings: BatchSettings,
+    contrast: str,
+) -> Floats:
+    """Match particles against a shortlist (g,); return what each says of it, (n, g + 1), as `set_evidence` has it."""
+    found = []
+    for alike in read_chunk(source, 0, rows.tolist(), settings).alike:
+        images = alike.bright(contrast)
+        proposals = propose_together(index, images, alike.pixel_size_angstrom)
+        found += [matched_row(index, image, proposals, k, shortlist) for k, image in enumerate(images)]
+    return np.stack(found)
