@@ -38,7 +38,6 @@ class Alike:
 class Chunk:
     """The particles of some rows; ``problems`` says, by place, why one cannot be searched."""
 
-    number: int
     rows: Sequence[int]
     alike: tuple[Alike, ...]
     problems: dict[int, str] = field(default_factory=dict)
@@ -52,7 +51,7 @@ def chunk_particles(source: ParticleSource) -> int:
     return _LARGEST_CHUNK
 
 
-def read_chunk(source: ParticleSource, number: int, rows: Sequence[int], settings: BatchSettings) -> Chunk:
+def read_chunk(source: ParticleSource, rows: Sequence[int], settings: BatchSettings) -> Chunk:
     """Read the particles of some rows."""
     problems: dict[int, str] = {}
     kinds: dict[tuple[tuple[int, ...], float | None], list[tuple[int, NDArray[np.float32]]]] = {}
@@ -62,7 +61,7 @@ def read_chunk(source: ParticleSource, number: int, rows: Sequence[int], setting
         else:
             kinds.setdefault((image.shape, _pixel_size(source, row, settings)), []).append((place, image))
     alike = tuple(_alike(source, rows, kind, pixel, settings) for (_, pixel), kind in kinds.items())
-    return Chunk(number, rows, alike, problems)
+    return Chunk(rows, alike, problems)
 
 
 def _alike(

@@ -3,10 +3,8 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from emsearch.batch.chunks import read_chunk
 from emsearch.batch.set_evidence import alike_for_all, matched_row
-from emsearch.batch.settings import BatchSettings
-from emsearch.particles.source import ParticleSource
+from emsearch.batch.stack_search import StackSearch
 from emsearch.search.answering import SHORTLIST
 from emsearch.search.engine import SearchIndex
 from emsearch.search.proposal import propose_together
@@ -35,18 +33,11 @@ def shortlist_of(index: SearchIndex, pooled: Floats) -> NDArray[np.int64]:
     return order[share[order] > 0]
 
 
-def matched_rows(
-    index: SearchIndex,
-    source: ParticleSource,
-    rows: Rows,
-    shortlist: NDArray[np.int64],
-    settings: BatchSettings,
-    contrast: str,
-) -> Floats:
+def matched_rows(stack: StackSearch, rows: Rows, shortlist: NDArray[np.int64]) -> Floats:
     """Match particles against a shortlist (g,); return what each says of it, (n, g + 1), as `set_evidence` has it."""
     found = []
-    for alike in read_chunk(source, 0, rows.tolist(), settings).alike:
-        images = alike.bright(contrast)
-        proposals = propose_together(index, images, alike.pixel_size_angstrom)
-        found += [matched_row(index, image, proposals, k, shortlist) for k, image in enumerate(images)]
+    for alike in stack.read(rows.tolist()).alike:
+        images = alike.bright(stack.contrast)
+        proposals = propose_together(stack.index, images, alike.pixel_size_angstrom)
+        found += [matched_row(stack.index, image, proposals, k, shortlist) for k, image in enumerate(images)]
     return np.stack(found)

@@ -45,10 +45,10 @@ def plan_batch(index: SearchIndex, source: ParticleSource, settings: BatchSettin
     """Search the first particles of a source and say what all of them would take."""
     size = chunk_particles(source)
     tried = range(min(_TRIED, source.count))
-    chunk = read_chunk(source, 0, tried, settings)
+    chunk = read_chunk(source, tried, settings)
     answer_chunk(index, chunk, "bright", top=settings.top, rerank=0)  # the first time is slower
     start = time.perf_counter()
-    chunk = read_chunk(source, 0, tried, settings)
+    chunk = read_chunk(source, tried, settings)
     answer_chunk(index, chunk, "bright", top=settings.top, rerank=0)
     network = (time.perf_counter() - start) / max(len(tried), 1) * source.count
     rerank = settings.matched(source.count)

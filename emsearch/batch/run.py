@@ -12,7 +12,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from emsearch.batch.answers import answer_chunk
-from emsearch.batch.chunks import Chunk, chunk_particles, read_chunk
+from emsearch.batch.chunks import Chunk, chunk_particles
 from emsearch.batch.identity import input_identity
 from emsearch.batch.outputs import format_of, write_rows
 from emsearch.batch.parts import Parts, parts_folder
@@ -22,10 +22,10 @@ from emsearch.batch.sets import sets_by
 from emsearch.batch.settings import BatchSettings
 from emsearch.batch.shares import KeptShares
 from emsearch.batch.stack_mixture import Part, mixture_of_stack
+from emsearch.batch.stack_search import StackSearch, contrast_of_stack
 from emsearch.batch.star import check_star
 from emsearch.network.ahead import ahead
 from emsearch.particles.source import ParticleSource
-from emsearch.search.contrast import decide_contrast
 from emsearch.search.engine import SearchIndex
 from emsearch_index.errors import UsageError
 
@@ -102,27 +102,18 @@ def run_batch(
         check_star(source)
     sets = sets_by(source, settings.by) if settings.by is not None else None
     with Parts.held(output, restart=restart) as parts:
-        job = {
-            "input": input_identity(source),
-            "index": index.generation.name,
-            "settings": settings.to_json(),
-        }
-        begun = _begin(parts, job, index, source, settings, output)
-        chunks = _chunks(source.count, begun["chunk_particles"])
-        contrast = begun["contrast"]
-        _search(parts, index, source, settings, contrast, chunks, progress)
-        report = _report(parts, output, source.count, contrast, len(chunks))
-        shares = KeptShares(parts, chunks)
+        stack = _begin(parts, index, source, settings, output)
+        _search(stack, parts, progress)
+        report = _report(stack, parts, output)
+        shares = KeptShares(parts, stack.chunks)
         if sets is not None:
-            told = partial(progress, "sets")
-            answers = answer_sets(index, source, sets, shares, parts, settings, contrast, told)
+            answers = answer_sets(stack, sets, shares, parts, partial(progress, "sets"))
             report = replace(report, sets=tuple(answers))
             parts.publish(partial(pq.write_table, set_rows(answers)), report.sets_output)
         if settings.mixture:
             told = partial(progress, "images of the mixture")
-            mixture = mixture_of_stack(index, source, shares, parts, settings, contrast, told)
-            report = replace(report, mixture=mixture)
-        tables = parts.tables(len(chunks))
+            report = replace(report, mixture=mixture_of_stack(stack, shares, parts, told))
+        tables = parts.tables(len(stack.chunks))
         parts.publish(lambda path: write_rows(tables, path, form, source), output)
         parts.discard()
     return report
@@ -136,18 +127,14 @@ def _check_output(output: Path, restart: bool) -> None:
 
 
 def _begin(
-    parts: Parts,
-    job: dict[str, Any],
-    index: SearchIndex,
-    source: ParticleSource,
-    settings: BatchSettings,
-    output: Path,
-) -> dict[str, Any]:
-    """Return the record of the batch: that of the one which is gone on with, or a new one."""
+    parts: Parts, index: SearchIndex, source: ParticleSource, settings: BatchSettings, output: Path
+) -> StackSearch:
+    """Begin the search of a stack, or go on with the one that is there if it is the same."""
+    job = {"input": input_identity(source), "index": index.generation.name, "settings": settings.to_json()}
     begun: dict[str, Any] | None = parts.note(_JOB)
     if begun is None:
         size = chunk_particles(source)
-        contrast = _contrast(index, source, settings, size)
+        contrast = contrast_of_stack(index, source, settings, _chunks(source.count, size))
         begun = {**job, "contrast": contrast, "chunk_particles": size}
         parts.keep(_JOB, begun)
     other = [name for name in job if begun[name] != job[name]]
@@ -156,56 +143,46 @@ def _begin(
             f"{parts_folder(output)} holds a batch of another {' and another '.join(other)}; repeat that command to go "
             "on with it, or give --restart to begin anew"
         )
-    return begun
+    chunks = _chunks(source.count, begun["chunk_particles"])
+    return StackSearch(index, source, settings, begun["contrast"], chunks)
 
 
-def _contrast(index: SearchIndex, source: ParticleSource, settings: BatchSettings, size: int) -> str:
-    """Decide the sign of the stack by the first chunk that has an image."""
-    if settings.contrast != "auto":
-        return settings.contrast
-    for number, rows in enumerate(_chunks(source.count, size)):
-        for alike in read_chunk(source, number, rows, settings).alike:
-            return decide_contrast(index, alike.images, alike.pixel_size_angstrom, settings.contrast)
-    return "bright"  # there is no image to ask, nor any answer that it matters to
+def _chunks(particles: int, size: int) -> tuple[range, ...]:
+    return tuple(range(first, min(first + size, particles)) for first in range(0, particles, size))
 
 
-def _chunks(particles: int, size: int) -> list[range]:
-    return [range(first, min(first + size, particles)) for first in range(0, particles, size)]
-
-
-def _search(
-    parts: Parts,
-    index: SearchIndex,
-    source: ParticleSource,
-    settings: BatchSettings,
-    contrast: str,
-    chunks: list[range],
-    progress: Progress,
-) -> None:
-    missing = parts.missing(len(chunks))
-    done = source.count - sum(len(chunks[number]) for number in missing)
-    progress("particles", done, source.count)
+def _search(stack: StackSearch, parts: Parts, progress: Progress) -> None:
+    """Answer the chunks that are missing; a thread reads them ahead of the network."""
+    missing = parts.missing(len(stack.chunks))
+    particles = stack.source.count
+    done = particles - sum(len(stack.chunks[number]) for number in missing)
+    progress("particles", done, particles)
 
     def read(step: int) -> Chunk:
-        number = missing[step]
-        return read_chunk(source, number, chunks[number], settings)
+        return stack.read(stack.chunks[missing[step]])
 
-    rerank = settings.matched(source.count)
-    with closing(ahead(read, 0, len(missing))) as read_ahead:
-        for chunk in read_ahead:
-            answered = answer_chunk(index, chunk, contrast, top=settings.top, rerank=rerank)
-            share = answered.share if settings.shares_kept else None
-            parts.add(chunk.number, kept_rows(answered, source.name), share)
+    top, rerank = stack.settings.top, stack.settings.matched(particles)
+    with closing(ahead(read, 0, len(missing))) as chunks:
+        for number, chunk in zip(missing, chunks, strict=True):
+            answered = answer_chunk(stack.index, chunk, stack.contrast, top=top, rerank=rerank)
+            share = answered.share if stack.settings.shares_kept else None
+            parts.add(number, kept_rows(answered, stack.source.name), share)
             done += len(chunk.rows)
-            progress("particles", done, source.count)
+            progress("particles", done, particles)
 
 
-def _report(parts: Parts, output: Path, particles: int, contrast: str, chunks: int) -> BatchReport:
+def _report(stack: StackSearch, parts: Parts, output: Path) -> BatchReport:
     failures: list[Failure] = []
     failed = 0
-    for table in parts.tables(chunks):
+    for table in parts.tables(len(stack.chunks)):
         bad: pa.Table = table.filter(pc.is_valid(table.column("error"))).select(["particle", "error"])
         failed += len(bad)
         failures += [Failure(**row) for row in bad.slice(0, _FAILURES_NAMED - len(failures)).to_pylist()]
-    sets_output = output.with_suffix(".sets.parquet")
-    return BatchReport(output, particles, contrast, failed, tuple(failures), sets_output)
+    return BatchReport(
+        output=output,
+        particles=stack.source.count,
+        contrast=stack.contrast,
+        failed=failed,
+        failures=tuple(failures),
+        sets_output=output.with_suffix(".sets.parquet"),
+    )

@@ -12,10 +12,9 @@ from emsearch.batch.matched_sample import matched_rows, shortlist_of, spread_ove
 from emsearch.batch.parts import Parts
 from emsearch.batch.set_evidence import network_rows, neutral_of_none
 from emsearch.batch.sets import ParticleSets
-from emsearch.batch.settings import BatchSettings
 from emsearch.batch.shares import KeptShares
+from emsearch.batch.stack_search import StackSearch
 from emsearch.evidence.posterior import SetPosterior, set_posterior
-from emsearch.particles.source import ParticleSource
 from emsearch.search.engine import SearchIndex
 
 __all__ = ["SetAnswer", "SetHit", "answer_sets", "set_rows"]
@@ -51,13 +50,10 @@ class SetAnswer:
 
 
 def answer_sets(
-    index: SearchIndex,
-    source: ParticleSource,
+    stack: StackSearch,
     sets: ParticleSets,
     shares: KeptShares,
     parts: Parts,
-    settings: BatchSettings,
-    contrast: str,
     progress: Callable[[int, int], None],
 ) -> list[SetAnswer]:
     """Answer every set, those that a stopped batch has answered not again; ``progress`` is told of sets."""
@@ -69,7 +65,7 @@ def answer_sets(
         rows = rows[there[rows]]
         kept = parts.note(_note(number))
         if kept is None:
-            answer = _answer(index, source, name, rows, pooled[number], shares, settings, contrast)
+            answer = _answer(stack, name, rows, pooled[number], shares)
             parts.keep(_note(number), asdict(answer))
         else:
             answer = _of_json(kept)
@@ -79,20 +75,14 @@ def answer_sets(
 
 
 def _answer(
-    index: SearchIndex,
-    source: ParticleSource,
-    name: str,
-    rows: NDArray[np.int64],
-    pooled: Floats,
-    shares: KeptShares,
-    settings: BatchSettings,
-    contrast: str,
+    stack: StackSearch, name: str, rows: NDArray[np.int64], pooled: Floats, shares: KeptShares
 ) -> SetAnswer:
     if not len(rows):
         return SetAnswer(name, 0, 0, (), 0.5, 0, None)
+    index = stack.index
     shortlist = shortlist_of(index, pooled)
-    looked_at = spread_over(rows, settings.match_per_set)
-    matched = matched_rows(index, source, looked_at, shortlist, settings, contrast)
+    looked_at = spread_over(rows, stack.settings.match_per_set)
+    matched = matched_rows(stack, looked_at, shortlist)
     first = set_posterior(matched)
     others = np.setdiff1d(rows, looked_at)
     network = [network_rows(index, share, shortlist) for share in shares.of(others)]
@@ -105,7 +95,7 @@ def _answer(
         set=name,
         images=len(rows),
         matched=len(matched),
-        hits=tuple(_hit(index, shortlist, whole, k) for k in whole.order[: settings.top].tolist()),
+        hits=tuple(_hit(index, shortlist, whole, k) for k in whole.order[: stack.settings.top].tolist()),
         none=whole.none,
         speaking=first.speaking,
         images_to_settle=whole.images_to_settle,

@@ -8,11 +8,9 @@ import numpy as np
 from emsearch.batch.matched_sample import matched_rows, shortlist_of, spread_over
 from emsearch.batch.parts import Parts
 from emsearch.batch.sets import STACK, ParticleSets
-from emsearch.batch.settings import BatchSettings
 from emsearch.batch.shares import KeptShares
+from emsearch.batch.stack_search import StackSearch
 from emsearch.evidence.mixture import fit_mixture
-from emsearch.particles.source import ParticleSource
-from emsearch.search.engine import SearchIndex
 
 __all__ = ["MIXTURE_IMAGES", "Part", "mixture_of_stack"]
 
@@ -35,32 +33,26 @@ class Part:
 
 
 def mixture_of_stack(
-    index: SearchIndex,
-    source: ParticleSource,
-    shares: KeptShares,
-    parts: Parts,
-    settings: BatchSettings,
-    contrast: str,
-    progress: Callable[[int, int], None],
+    stack: StackSearch, shares: KeptShares, parts: Parts, progress: Callable[[int, int], None]
 ) -> tuple[Part, ...]:
     """Fit the fractions of the stack, the largest first; ``progress`` is told of the images that are matched."""
-    pooled, there = shares.pooled(ParticleSets((STACK,), np.zeros(source.count, np.int64)))
+    pooled, there = shares.pooled(ParticleSets((STACK,), np.zeros(stack.source.count, np.int64)))
     rows = spread_over(np.flatnonzero(there), MIXTURE_IMAGES)
     if not len(rows):
         return ()
-    shortlist = shortlist_of(index, pooled[0])
+    shortlist = shortlist_of(stack.index, pooled[0])
     said = []
     progress(0, len(rows))
     for first in range(0, len(rows), _AT_ONCE):
         note, some = f"mixture-{first:06d}", rows[first : first + _AT_ONCE]
         kept = parts.note(note)
         if kept is None:
-            kept = matched_rows(index, source, some, shortlist, settings, contrast).tolist()
+            kept = matched_rows(stack, some, shortlist).tolist()
             parts.keep(note, kept)
         said.append(np.array(kept))
         progress(first + len(some), len(rows))
     components = fit_mixture(np.concatenate(said)).components
-    groups = [None if c.group is None else index.groups[shortlist[c.group]] for c in components]
+    groups = [None if c.group is None else stack.index.groups[shortlist[c.group]] for c in components]
     return tuple(
         Part(
             group=group.id if group else None,

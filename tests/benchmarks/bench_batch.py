@@ -126,7 +126,7 @@ def simulate(folder: Path, index_dir: Path | None, particles: int, seed: int) ->
 
 def bare_rate(index: SearchIndex, source: ParticleSource) -> float:
     """Return particles a second of the network alone, on as many copies of the first images as the search embeds."""
-    (alike,) = read_chunk(source, 0, range(min(256, source.count)), BatchSettings()).alike
+    (alike,) = read_chunk(source, range(min(256, source.count)), BatchSettings()).alike
     classes = [
         ClassRange(k, c.dmax_min_angstrom, c.dmax_max_angstrom, c.pixel_size_angstrom)
         for k, c in enumerate(index.classes)
