@@ -30,7 +30,7 @@ def query(
         str,
         typer.Argument(
             metavar="IMAGE",
-            help="PNG, TIFF, JPEG or MRC file of one particle, or N@stack.mrcs (counted from 1).",
+            help="PNG, TIFF, JPEG, MRC, HDF, IMAGIC or SPIDER file of one particle, or N@stack.mrcs (counted from 1).",
         ),
     ],
     pixel_size: Annotated[

@@ -7,9 +7,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from emsearch.batch.chunks import Chunk
+from emsearch.particles.errors import ImageError
 from emsearch.search.answering import Reply, answer_proposal
 from emsearch.search.engine import SearchIndex
-from emsearch.search.errors import ImageError
 from emsearch.search.proposal import propose_together
 
 __all__ = ["AnsweredChunk", "answer_chunk"]

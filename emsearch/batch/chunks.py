@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field
 
 import numpy as np
 import torch
@@ -11,8 +11,8 @@ from torch import Tensor
 
 from emsearch.batch.settings import BatchSettings
 from emsearch.particles.ctf_correction import correct_ctf
-from emsearch.particles.source import Optics, ParticleSource
-from emsearch.search.errors import ImageError
+from emsearch.particles.errors import ImageError
+from emsearch.particles.source import ParticleSource
 
 __all__ = ["Alike", "Chunk", "chunk_particles", "read_chunk"]
 
@@ -72,15 +72,10 @@ def _alike(
     settings: BatchSettings,
 ) -> Alike:
     place = np.array([place for place, _ in kind])
-    images = np.stack([image for _, image in kind])
-    if pixel is not None:
-        optics = _optics_of(source.optics, np.array(rows)[place])
-        images = correct_ctf(images, pixel, optics, settings.ctf)
-    return Alike(place, pixel, torch.from_numpy(images))
-
-
-def _optics_of(optics: Optics, rows: NDArray[np.int64]) -> Optics:
-    return Optics(*(getattr(optics, f.name)[rows] for f in fields(optics)))
+    images = torch.from_numpy(np.stack([image for _, image in kind]))
+    if pixel is not None and settings.correction != "none":
+        images = correct_ctf(images, pixel, source.optics[np.array(rows)[place]], settings.correction)
+    return Alike(place, pixel, images)
 
 
 def _pixel_size(source: ParticleSource, row: int, settings: BatchSettings) -> float | None:

@@ -1,15 +1,16 @@
 """What is asked of a batch."""
 
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import Any, Literal
 
+from emsearch.particles.ctf_correction import CORRECTIONS, Correction
+from emsearch.particles.reading import validate_pixel_size
 from emsearch.search.contrast import CONTRASTS
-from emsearch.search.reading import validate_pixel_size
 from emsearch_index.errors import UsageError
 
 __all__ = ["CTF_METHODS", "MATCHED_BY_DEFAULT", "BatchSettings"]
 
-CTF_METHODS = ("auto", "phase-flip", "wiener", "none")
+CTF_METHODS = ("auto", *CORRECTIONS)
 
 MATCHED_BY_DEFAULT = 100
 """Of up to so many particles (class averages) each is matched by projection unless told otherwise."""
@@ -28,7 +29,7 @@ class BatchSettings:
 
     pixel_size_angstrom: float | None = None
     contrast: str = "auto"
-    ctf: str = "auto"
+    ctf: Literal["auto"] | Correction = "auto"
     top: int = 5
     rerank: int | None = None
     by: str | None = None
@@ -47,6 +48,11 @@ class BatchSettings:
                 f"found top {self.top}, rerank {self.rerank} and match per set {self.match_per_set}; give 1 or more, of "
                 "rerank 0 or more"
             )
+
+    @property
+    def correction(self) -> Correction:
+        """How transfer functions that are known are undone; "auto" flips phases, which bears any defocus."""
+        return "phase-flip" if self.ctf == "auto" else self.ctf
 
     @property
     def shares_kept(self) -> bool:

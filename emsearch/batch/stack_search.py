@@ -5,10 +5,10 @@ from dataclasses import dataclass
 
 from emsearch.batch.chunks import Chunk, read_chunk
 from emsearch.batch.settings import BatchSettings
+from emsearch.particles.errors import ImageError
 from emsearch.particles.source import ParticleSource
 from emsearch.search.contrast import decide_contrast
 from emsearch.search.engine import SearchIndex
-from emsearch.search.errors import ImageError
 
 __all__ = ["StackSearch", "contrast_of_stack"]
 

@@ -8,8 +8,9 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from emsearch.evidence.posterior import SetPosterior, set_posterior
+from emsearch.evidence.shares import log_shares
 from emsearch.search.engine import SearchIndex
-from emsearch.search.hits import Answer
 from emsearch.search.searching import search_file
 from emsearch_index.errors import InputError
 
@@ -17,9 +18,6 @@ __all__ = ["MANIFEST", "LabelledStack", "RealScore", "evaluate_real", "read_labe
 
 MANIFEST = "manifest.tsv"
 _COLUMNS = ("name", "molecule", "accepted_pdb_ids", "pixel_angstrom", "contrast")
-_FLOOR = (
-    1e-3  # of each image's probability is spread over all groups, so that no single image can rule one out
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,29 +100,18 @@ def _accepted_groups(index: SearchIndex, accepted: Sequence[str]) -> NDArray[np.
     )
 
 
-def _log_shares(index: SearchIndex, answer: Answer) -> NDArray[np.float64]:
-    """Return the log-probability of every group (g,) under one image, no group ruled out."""
-    share = np.zeros(len(index.groups))
-    for hit in answer.hits:
-        share[index.number[hit.group]] = hit.probability
-    share /= max(float(share.sum()), 1e-12)
-    return np.asarray(np.log((1 - _FLOOR) * share + _FLOOR / len(share)))
-
-
 def _score(
     index: SearchIndex,
     label: LabelledStack,
     image: str,
-    log_share: NDArray[np.float64],
+    found: SetPosterior,
     ranked: int,
-    known: float,
 ) -> RealScore:
     right = _accepted_groups(index, label.accepted)
-    order = np.argsort(-log_share, kind="stable")
+    order = found.order
     places = np.flatnonzero(np.isin(order, right))
     rank = int(places[0]) + 1 if len(places) and places[0] < ranked else None
     first = index.groups[int(order[0])]
-    chance = np.exp(log_share - log_share.max())
     return RealScore(
         stack=label.path.name,
         molecule=label.molecule,
@@ -133,8 +120,8 @@ def _score(
         rank=rank,
         first=first.representative,
         first_title=first.title,
-        probability=float(chance[order[0]] / chance.sum()),
-        in_database_probability=known,
+        probability=float(found.probability[order[0]]),
+        in_database_probability=1 - found.none,
     )
 
 
@@ -160,12 +147,11 @@ def evaluate_real(
             top=rerank,
             rerank=rerank,
         )
-        shares = [_log_shares(index, answer) for answer in answers]
+        shares = np.array([log_shares(a.hits, a.in_database_probability, index.number) for a in answers])
         for answer, share in zip(answers, shares, strict=True):
-            known = answer.in_database_probability
-            scores.append(_score(index, label, str(answer.image), share, len(answer.hits), known))
-        known = float(np.mean([a.in_database_probability for a in answers]))
-        whole = _score(index, label, "all", np.sum(shares, axis=0), len(index.groups), known)
+            alone = set_posterior(share[None], junk_share=0.0)
+            scores.append(_score(index, label, str(answer.image), alone, len(answer.hits)))
+        whole = _score(index, label, "all", set_posterior(shares), len(index.groups))
         scores.append(whole)
         first = sum(s.rank == 1 for s in scores if s.stack == label.path.name and s.image != "all")
         report(

@@ -1,1 +1,1 @@
-"""Stacks and tables of particles: where their pixels are, and what is known of their optics."""
+"""Files to particle images, and what the files say of them."""

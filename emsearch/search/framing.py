@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from emsearch.search.errors import ImageError
+from emsearch.particles.errors import ImageError
 
 __all__ = ["ClassRange", "Sampling", "samplings"]
 

@@ -6,9 +6,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from emsearch.imaging.parameters import clean_parameters
+from emsearch.particles.reading import read_images
 from emsearch.search.engine import SearchIndex
 from emsearch.search.hits import Answer, Hit
-from emsearch.search.reading import read_images
 
 __all__ = ["posed_projection", "write_picture"]
 

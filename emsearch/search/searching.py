@@ -2,11 +2,11 @@
 
 import torch
 
+from emsearch.particles.reading import ImageStack, read_images, validate_pixel_size
 from emsearch.search.answering import SHORTLIST, answer_image
 from emsearch.search.contrast import decide_contrast
 from emsearch.search.engine import SearchIndex
 from emsearch.search.hits import Answer
-from emsearch.search.reading import ImageStack, read_images, validate_pixel_size
 
 __all__ = ["search_file"]
 
@@ -31,7 +31,7 @@ def search_file(
     Parameters
     ----------
     spec : str
-        PNG, TIFF, JPEG or MRC, or ``N@stack.mrcs`` counted from 1.
+        An image or stack as `read_images` takes it, or ``N@stack.mrcs`` counted from 1.
     pixel_size_angstrom : float or None
         Overrides the file's own; where neither is there, size is not used and every class is searched.
     contrast : {"auto", "bright", "dark"}

@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 
 import emsearch
 from emsearch.batch.library import Index
+from emsearch.particles.errors import ImageError
 from emsearch.search.answering import answer_image
-from emsearch.search.errors import ImageError
 
 if TYPE_CHECKING:
     from emsearch.search.engine import SearchIndex

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from emsearch.search.errors import ImageError
+from emsearch.particles.errors import ImageError
 from emsearch.search.hits import Answer
 from emsearch_index.errors import IndexMissingError
 

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from emsearch.search.errors import ImageError
+from emsearch.particles.errors import ImageError
 from emsearch.search.framing import ClassRange, samplings
 
 CLASSES = [

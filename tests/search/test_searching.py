@@ -11,7 +11,7 @@ from PIL import Image
 
 from emsearch.imaging.parameters import clean_parameters
 from emsearch.imaging.rotations import random_quaternions
-from emsearch.search.errors import ImageError
+from emsearch.particles.errors import ImageError
 from emsearch.search.hits import Answer
 from emsearch.search.picture import posed_projection, write_picture
 from emsearch.search.searching import search_file

@@ -10,12 +10,13 @@ from typing import Any, BinaryIO
 import numpy as np
 from numpy.typing import NDArray
 
-from emsearch.search.opened_file import OpenedFile, Request, UnusableFileError, select_numbers
+from emsearch.particles.opened_file import OpenedFile, Request, UnusableFileError, select_numbers
 
 __all__ = ["HEADER_BYTES", "open_mrc"]
 
 HEADER_BYTES = 1024
 _DTYPES = {0: "i1", 1: "i2", 2: "f4", 6: "u2", 12: "f2"}
+_HALF_BYTES = 101  # two pixels a byte, the first in its low half; rows end on whole bytes (IMOD)
 _COMPLEX_MODES = (3, 4)
 
 
@@ -34,8 +35,9 @@ def open_mrc(source: BinaryIO, request: Request) -> OpenedFile:
             f"has an MRC header of {count} images of {width} x {height} px; all three must be 1 or more"
         )
     dtype = _dtype(mode, order)
+    row_bytes = (width + 1) // 2 if mode == _HALF_BYTES else width * dtype.itemsize
     start = HEADER_BYTES + _extended_bytes(head, order, request.limits.extended_header_bytes)
-    image_bytes = width * height * dtype.itemsize
+    image_bytes = height * row_bytes
     size_notes = _check_length(start + count * image_bytes, request.file_bytes)
 
     def decode(number: int) -> NDArray[Any]:
@@ -43,11 +45,15 @@ def open_mrc(source: BinaryIO, request: Request) -> OpenedFile:
         stored = source.read(image_bytes)
         if len(stored) != image_bytes:
             raise UnusableFileError(f"ended within image {number} while it was being read; copy it again")
-        return np.frombuffer(stored, dtype).reshape(height, width)
+        rows = np.frombuffer(stored, dtype).reshape(height, -1)
+        return np.stack([rows & 15, rows >> 4], axis=2).reshape(height, -1)[:, :width] if halved else rows
 
+    halved = mode == _HALF_BYTES
     numbers = select_numbers(count, height, width, request)
     pixel_size, doubts = _pixel_size(head, order)
-    return OpenedFile("MRC", height, width, numbers, pixel_size, stamp_notes + size_notes + doubts, decode)
+    return OpenedFile(
+        "MRC", count, height, width, numbers, pixel_size, stamp_notes + size_notes + doubts, decode
+    )
 
 
 def _byte_order(head: bytes) -> tuple[str, tuple[str, ...]]:
@@ -63,8 +69,10 @@ def _byte_order(head: bytes) -> tuple[str, tuple[str, ...]]:
 def _dtype(mode: int, order: str) -> np.dtype[Any]:
     if mode in _COMPLEX_MODES:
         raise UnusableFileError(f"is an MRC file of mode {mode}, a Fourier transform; give it in real space")
+    if mode == _HALF_BYTES:
+        return np.dtype("u1")
     if mode not in _DTYPES:
-        known = ", ".join(map(str, _DTYPES))
+        known = ", ".join(map(str, [*_DTYPES, _HALF_BYTES]))
         raise UnusableFileError(f"is an MRC file of mode {mode}; modes {known} can be read")
     return np.dtype(order + _DTYPES[mode])
 

@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from emsearch.search.errors import ImageError
-from emsearch.search.limits import ReadingLimits
-from emsearch.search.reading import read_images
+from emsearch.particles.errors import ImageError
+from emsearch.particles.limits import ReadingLimits
+from emsearch.particles.reading import read_images
 
 NOISE = np.random.default_rng(3).integers(0, 255, (64, 64), dtype=np.uint8)
 

@@ -1,26 +1,25 @@
-"""Read the user's images: PNG, TIFF, JPEG, MRC, or one image of a stack as ``N@stack.mrcs``.
+"""Read the user's images: PNG, TIFF, JPEG, MRC, EMAN2, IMAGIC, SPIDER, or one image of a stack as ``N@stack.mrcs``.
 
 The bytes are decoded by another process (``decoding.py``) under limits of memory and time; this module opens
 the file and judges what comes back.
 """
 
 import math
-import os
 import re
-import stat
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from emsearch.search.decoder import decode
-from emsearch.search.errors import ImageError
-from emsearch.search.limits import ReadingLimits
-from emsearch.search.opened_file import Request, UnusableFileError
+from emsearch.particles.decoder import decode
+from emsearch.particles.errors import ImageError
+from emsearch.particles.limits import ReadingLimits
+from emsearch.particles.opened_file import UnusableFileError
+from emsearch.particles.regular_files import opened_job
 
-__all__ = ["ImageStack", "check_image", "read_images", "validate_pixel_size"]
+__all__ = ["ImageStack", "check_image", "read_images", "source_of_pixel_size", "validate_pixel_size"]
 
 MIN_SIDE_PX = 16
 MAX_PIXEL_SIZE_ANGSTROM = 100.0
@@ -44,9 +43,9 @@ class ImageStack:
     pixel_size_angstrom : float or None
         None where the file does not say.
     pixel_size_source : str
-        ``"MRC header"`` or ``"none"``.
+        ``"MRC header"``, ``"EMAN.apix_x"`` or ``"none"``.
     format : str
-        ``"PNG"``, ``"TIFF"``, ``"JPEG"`` or ``"MRC"``.
+        ``"PNG"``, ``"TIFF"``, ``"JPEG"``, ``"MRC"``, ``"EMAN2 HDF"``, ``"IMAGIC"`` or ``"SPIDER"``.
     notes : tuple of str
         What the user should know: colour converted, header values not used, images left out.
     """
@@ -93,22 +92,25 @@ def read_images(
         raise ImageError(f"{max_images} images of {spec} were asked for; ask for 1 or more")
     number, path = _split(str(spec))
     try:
-        with _open_regular(path, limits.file_bytes) as file:
-            request = Request(number, max_images, os.fstat(file.fileno()).st_size, limits)
-            header, images = decode(file, request)
+        numbers = None if number is None else (number,)
+        with opened_job(path, limits, numbers=numbers, max_images=max_images) as job:
+            (found,) = decode([job])
+            if isinstance(found, UnusableFileError):
+                raise found
     except UnusableFileError as problem:
         raise ImageError(f"{path} {problem}") from None
-    numbers = tuple(range(header["first"], header["first"] + len(images)))
+    header, images = found.header, found.images
+    read = tuple(range(header["first"], header["first"] + len(images)))
     if check:
-        for k, image in zip(numbers, images, strict=True):
+        for k, image in zip(read, images, strict=True):
             check_image(image, f"{k}@{path}" if len(images) > 1 or number is not None else path)
     pixel_size = header["pixel_size_angstrom"]
     return ImageStack(
         path=path,
-        numbers=numbers,
+        numbers=read,
         images=images,
         pixel_size_angstrom=pixel_size,
-        pixel_size_source="none" if pixel_size is None else "MRC header",
+        pixel_size_source=source_of_pixel_size(header),
         format=header["format"],
         notes=tuple(header["notes"]),
     )
@@ -141,6 +143,13 @@ def check_image(image: NDArray[np.float32], name: str) -> None:
         )
 
 
+def source_of_pixel_size(header: dict[str, Any]) -> str:
+    """Return where the pixel size of a decoded file comes from."""
+    if header["pixel_size_angstrom"] is None:
+        return "none"
+    return "EMAN.apix_x" if header["format"] == "EMAN2 HDF" else "MRC header"
+
+
 def validate_pixel_size(value: float) -> float:
     """Return a pixel size in A that the user gave, or raise ImageError where it cannot be one.
 
@@ -158,37 +167,3 @@ def validate_pixel_size(value: float) -> float:
 def _split(spec: str) -> tuple[int | None, str]:
     match = _IMAGE_OF_STACK.fullmatch(spec)
     return (int(match[1]), match[2]) if match else (None, spec)
-
-
-def _open_regular(path: str, most_bytes: int) -> BinaryIO:
-    """Open a regular file; checked before, for devices, and after, for a file swapped meanwhile."""
-    try:
-        _check_regular(Path(path).stat(), most_bytes)
-        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
-    except FileNotFoundError:
-        hint = " (image N of a stack is N@FILE, with N from 1)" if "@" in path else ""
-        raise UnusableFileError(f"does not exist; give the path of an image{hint}") from None
-    except OSError as error:
-        raise UnusableFileError(
-            f"cannot be opened ({error.strerror}); give a file that you may read"
-        ) from None
-    except ValueError:
-        raise UnusableFileError("cannot be the name of a file; give the path of an image") from None
-    file = os.fdopen(descriptor, "rb")
-    try:
-        _check_regular(os.fstat(descriptor), most_bytes)
-    except UnusableFileError:
-        file.close()
-        raise
-    return file
-
-
-def _check_regular(status: os.stat_result, most_bytes: int) -> None:
-    if stat.S_ISDIR(status.st_mode):
-        raise UnusableFileError("is a folder; give an image or stack in it")
-    if not stat.S_ISREG(status.st_mode):
-        raise UnusableFileError("is a pipe or device; only regular files are read, so save the image first")
-    if status.st_size == 0:
-        raise UnusableFileError("is empty; copy it again")
-    if status.st_size > most_bytes:
-        raise UnusableFileError(f"has {status.st_size} bytes, more than {most_bytes}; split the stack")

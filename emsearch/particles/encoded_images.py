@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from emsearch.search.opened_file import (
+from emsearch.particles.opened_file import (
     OpenedFile,
     Request,
     UnusableFileError,
@@ -18,7 +18,7 @@ from emsearch.search.opened_file import (
     check_side,
     select_numbers,
 )
-from emsearch.search.wide_tiff import open_wide_tiff
+from emsearch.particles.wide_tiff import open_wide_tiff
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -41,8 +41,10 @@ def open_encoded(source: BinaryIO, name: str, request: Request) -> OpenedFile:
             f"is a {name} of {request.file_bytes} bytes, more than {request.limits.encoded_bytes};"
             " cut out the particle or write an MRC stack"
         )
-    if request.number is not None and name != "TIFF":
-        raise UnusableFileError(f"is a {name}, one image and not a stack; leave out the {request.number}@")
+    if request.numbers is not None and name != "TIFF":
+        raise UnusableFileError(
+            f"is a {name}, one image and not a stack; leave out the {request.numbers[0]}@"
+        )
     Image.MAX_IMAGE_PIXELS = None  # select_numbers is stricter, and its sentence tells the size
     try:
         image: Image.Image = _attempt(name, lambda: Image.open(source, formats=(name,)))
@@ -53,7 +55,7 @@ def open_encoded(source: BinaryIO, name: str, request: Request) -> OpenedFile:
     check_side(image.height, image.width, request.limits)
     count = _attempt(name, lambda: int(getattr(image, "n_frames", 1))) if name == "TIFF" else 1
     numbers = select_numbers(count, image.height, image.width, request)
-    _attempt(name, lambda: image.seek(numbers.start - 1))
+    _attempt(name, lambda: image.seek(numbers[0] - 1 if numbers else 0))
     size = image.size
     check_side(image.height, image.width, request.limits)
     check_inflation(len(numbers), image.height, image.width, _bytes_a_pixel(image), request)
@@ -68,7 +70,7 @@ def open_encoded(source: BinaryIO, name: str, request: Request) -> OpenedFile:
         _check_strips(image)
         return _attempt(name, lambda: _grey(image))
 
-    return OpenedFile(name, image.height, image.width, numbers, None, _colour_notes(image), decode)
+    return OpenedFile(name, count, image.height, image.width, numbers, None, _colour_notes(image), decode)
 
 
 def _attempt(name: str, action: Callable[[], _Result]) -> _Result:

@@ -16,11 +16,11 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 from PIL import Image
 
-from emsearch.search.decoding import open_image_file
-from emsearch.search.errors import ImageError
-from emsearch.search.limits import ReadingLimits
-from emsearch.search.opened_file import Request, UnusableFileError, check_side
-from emsearch.search.reading import check_image, read_images
+from emsearch.particles.decoding import open_image_file
+from emsearch.particles.errors import ImageError
+from emsearch.particles.limits import ReadingLimits
+from emsearch.particles.opened_file import Request, UnusableFileError, check_side
+from emsearch.particles.reading import check_image, read_images
 
 NOISE = np.random.default_rng(3).integers(0, 255, (64, 64), dtype=np.uint8)
 NOISE_FLOAT = NOISE.astype(np.float32)
@@ -80,15 +80,15 @@ MALFORMED: dict[str, tuple[bytes, str]] = {
     "empty": (b"", "is empty"),
     "text": (b"not an image at all\n" * 9, "is a text file"),
     "star": (b"data_particles\nloop_\n_rlnImageName #1\n", "is a text file"),
-    "one byte": (b"\x89", "is not PNG, TIFF, JPEG or MRC"),
-    "noise": (bytes(NOISE), "is not PNG, TIFF, JPEG or MRC"),
-    "zeros": (bytes(5000), "is not PNG, TIFF, JPEG or MRC"),
+    "one byte": (b"\x89", "is not PNG, TIFF, JPEG, MRC"),
+    "noise": (bytes(NOISE), "is not PNG, TIFF, JPEG, MRC"),
+    "zeros": (bytes(5000), "is not PNG, TIFF, JPEG, MRC"),
     "gzip": (b"\x1f\x8b\x08" + bytes(100), "gzip"),
     "bzip2": (b"BZh9" + bytes(100), "bzip2"),
     "zip": (b"PK\x03\x04" + bytes(100), "zip archive"),
     "hdf5": (b"\x89HDF\r\n\x1a\n" + bytes(100), "HDF5"),
-    "gif": (encoded("GIF"), "is not PNG, TIFF, JPEG or MRC"),
-    "bmp": (encoded("BMP"), "is not PNG, TIFF, JPEG or MRC"),
+    "gif": (encoded("GIF"), "is not PNG, TIFF, JPEG, MRC"),
+    "bmp": (encoded("BMP"), "is not PNG, TIFF, JPEG, MRC"),
     "eps": (encoded("EPS"), "is not PNG|is a text file"),
     "png signature only": (PNG[:8], "is a PNG whose header is damaged|cannot be decoded as PNG"),
     "png cut in the header": (PNG[:20], "is a PNG whose header is damaged|cannot be decoded as PNG"),
@@ -130,7 +130,7 @@ MALFORMED: dict[str, tuple[bytes, str]] = {
     "mrc cut in the pixels": (mrc()[:-1], "promises 17408 bytes, the file has 17407"),
     "mrc mode 3": (mrc(mode=(12, "i", 3)), "mode 3, a Fourier transform"),
     "mrc mode 4": (mrc(mode=(12, "i", 4)), "mode 4, a Fourier transform"),
-    "mrc mode 101": (mrc(mode=(12, "i", 101)), "mode 101; modes 0, 1, 2, 6, 12"),
+    "mrc mode 102": (mrc(mode=(12, "i", 102)), "mode 102; modes 0, 1, 2, 6, 12, 101"),
     "mrc mode -1": (mrc(mode=(12, "i", -1)), "mode -1"),
     "mrc of 0 columns": (mrc(nx=(0, "i", 0)), "all three must be 1 or more"),
     "mrc of 0 sections": (mrc(nz=(8, "i", 0)), "all three must be 1 or more"),

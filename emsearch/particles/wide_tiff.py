@@ -5,7 +5,7 @@ from typing import Any, BinaryIO
 import numpy as np
 from numpy.typing import NDArray
 
-from emsearch.search.opened_file import (
+from emsearch.particles.opened_file import (
     OpenedFile,
     Request,
     UnusableFileError,
@@ -24,9 +24,9 @@ def open_wide_tiff(source: BinaryIO, request: Request) -> OpenedFile:
 
     source.seek(0)
     try:
-        file = tifffile.TiffFile(source)
+        file = tifffile.TiffFile(source, name="image.tif")
         count = len(file.pages)
-        page = file.pages[min(max((request.number or 1) - 1, 0), count - 1)].aspage()
+        page = file.pages[min(max((request.numbers or (1,))[0] - 1, 0), count - 1)].aspage()
         shape, dtype, compression = page.shape, page.dtype, int(page.compression)
     except Exception as error:  # a broken file can end in almost any type
         raise UnusableFileError(
@@ -56,4 +56,4 @@ def open_wide_tiff(source: BinaryIO, request: Request) -> OpenedFile:
                 f"cannot be decoded as TIFF (image {number} is damaged or cut short); copy it again"
             ) from error
 
-    return OpenedFile("TIFF", height, width, numbers, None, (), decode)
+    return OpenedFile("TIFF", count, height, width, numbers, None, (), decode)

@@ -8,9 +8,9 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image
 
-from emsearch.search.errors import ImageError
-from emsearch.search.limits import ReadingLimits
-from emsearch.search.reading import check_image, read_images, validate_pixel_size
+from emsearch.particles.errors import ImageError
+from emsearch.particles.limits import ReadingLimits
+from emsearch.particles.reading import check_image, read_images, validate_pixel_size
 
 REAL_IMAGES = Path(__file__).resolve().parents[2] / ".." / "shared" / "real_images"
 

@@ -1,14 +1,13 @@
 """An image file whose header has been read: what was asked for, what it holds, what it may cost."""
 
-import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from numbers import Integral
 from typing import Any
 
 from numpy.typing import NDArray
 
-from emsearch.search.limits import ReadingLimits
+from emsearch.particles.limits import ReadingLimits
 
 __all__ = ["OpenedFile", "Request", "UnusableFileError", "check_inflation", "check_side", "select_numbers"]
 
@@ -19,32 +18,47 @@ class UnusableFileError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """What to read: image ``number`` (1-based) or, without one, the first ``max_images``."""
+    """What to read: images ``numbers`` (1-based) or, without them, the first ``max_images``.
 
-    number: int | None
+    ``file_bytes`` is the size of the file, ``mate_bytes`` that of the one beside it that holds the pixels, where the format
+    has two.
+    """
+
+    numbers: tuple[int, ...] | None
     max_images: int | None
     file_bytes: int
     limits: ReadingLimits
+    mate_bytes: int | None = None
 
-    def to_json(self) -> str:
-        """Return the request as the argument of the decoding process."""
-        return json.dumps(asdict(self))
+    def to_json(self) -> dict[str, Any]:
+        """Return the request as plain values."""
+        return asdict(self)
 
     @classmethod
-    def from_json(cls, text: str) -> "Request":
-        """Return the request that ``to_json`` wrote."""
-        fields = json.loads(text)
-        return cls(**{**fields, "limits": ReadingLimits(**fields["limits"])})
+    def from_json(cls, fields: dict[str, Any]) -> "Request":
+        """Return the request that ``to_json`` gave."""
+        numbers = fields["numbers"]
+        return cls(
+            **{
+                **fields,
+                "limits": ReadingLimits(**fields["limits"]),
+                "numbers": None if numbers is None else tuple(numbers),
+            }
+        )
 
 
 @dataclass(frozen=True, slots=True)
 class OpenedFile:
-    """What a file holds; ``decode`` turns an image number into pixels (height, width) of any real dtype."""
+    """What a file holds, ``count`` images, and which of them are asked for, ``numbers``.
+
+    ``decode`` turns an image number into pixels (height, width) of any real dtype.
+    """
 
     format: str
+    count: int
     height: int
     width: int
-    numbers: range
+    numbers: Sequence[int]
     pixel_size_angstrom: float | None
     notes: tuple[str, ...]
     decode: Callable[[int], NDArray[Any]]
@@ -54,7 +68,8 @@ class OpenedFile:
         return {
             "format": self.format,
             "shape": [len(self.numbers), self.height, self.width],
-            "first": self.numbers.start,
+            "count": self.count,
+            "first": self.numbers[0] if self.numbers else 1,
             "pixel_size_angstrom": self.pixel_size_angstrom,
             "notes": self.notes,
         }
@@ -74,22 +89,23 @@ def check_side(height: int, width: int, limits: ReadingLimits) -> None:
         )
 
 
-def select_numbers(count: int, height: int, width: int, request: Request) -> range:
+def select_numbers(count: int, height: int, width: int, request: Request) -> Sequence[int]:
     """Return the image numbers to read out of ``count``, after checking that their size is bearable."""
     check_side(height, width, request.limits)
-    if request.number is not None:
-        if not 1 <= request.number <= count:
+    if request.numbers is not None:
+        missing = [number for number in request.numbers if not 1 <= number <= count]
+        if missing:
             raise UnusableFileError(
-                f"holds {count} image(s), counted from 1; there is no image {request.number} to name with N@"
+                f"holds {count} image(s), counted from 1; there is no image {missing[0]} to name with N@"
             )
-        return range(request.number, request.number + 1)
     wanted = count if request.max_images is None else min(count, request.max_images)
-    if wanted * height * width > request.limits.total_px:
+    numbers = request.numbers if request.numbers is not None else range(1, wanted + 1)
+    if len(numbers) * height * width > request.limits.total_px:
         raise UnusableFileError(
-            f"holds {wanted} images of {width} x {height} px, more than the {request.limits.total_px:,} px"
+            f"holds {len(numbers)} images of {width} x {height} px, more than the {request.limits.total_px:,} px"
             " that are read at once; name one of them as N@FILE"
         )
-    return range(1, wanted + 1)
+    return numbers
 
 
 def check_inflation(count: int, height: int, width: int, bytes_a_pixel: float, request: Request) -> None:
