@@ -16,8 +16,11 @@ from emsearch.particles.source import ParticleSource
 
 __all__ = ["Alike", "Chunk", "chunk_particles", "read_chunk"]
 
-_LARGEST_CHUNK = 256  # particles
-_CHUNK_PX = 2**23  # 32 MB of float32
+_LARGEST_CHUNK = (
+    1024  # particles: each chunk is decoded by a process of its own, which takes a while to start
+)
+_LARGEST_MATCHED_CHUNK = 32  # where each of them takes half a second
+_CHUNK_PX = 2**24  # 64 MB of float32
 _LOOKED_AT = 16  # particles, for the size of their pictures
 
 
@@ -43,12 +46,13 @@ class Chunk:
     problems: dict[int, str] = field(default_factory=dict)
 
 
-def chunk_particles(source: ParticleSource) -> int:
+def chunk_particles(source: ParticleSource, settings: BatchSettings) -> int:
     """Return how many particles a chunk holds, by the size of the first that can be read."""
+    most = _LARGEST_MATCHED_CHUNK if settings.matched(source.count) else _LARGEST_CHUNK
     for image in source.read(range(min(_LOOKED_AT, source.count))):
         if not isinstance(image, ImageError):
-            return max(1, min(_LARGEST_CHUNK, _CHUNK_PX // image.size))
-    return _LARGEST_CHUNK
+            return max(1, min(most, _CHUNK_PX // image.size))
+    return most
 
 
 def read_chunk(source: ParticleSource, rows: Sequence[int], settings: BatchSettings) -> Chunk:

@@ -43,7 +43,7 @@ class BatchPlan:
 
 def plan_batch(index: SearchIndex, source: ParticleSource, settings: BatchSettings) -> BatchPlan:
     """Search the first particles of a source and say what all of them would take."""
-    size = chunk_particles(source)
+    size = chunk_particles(source, settings)
     tried = range(min(_TRIED, source.count))
     chunk = read_chunk(source, tried, settings)
     answer_chunk(index, chunk, "bright", top=settings.top, rerank=0)  # the first time is slower

@@ -32,6 +32,7 @@ from emsearch_index.errors import UsageError
 __all__ = ["BatchReport", "Failure", "run_batch"]
 
 _FAILURES_NAMED = 10
+_READ_AHEAD = 2  # chunks
 _JOB = "job"  # the note that says what the parts are of
 
 
@@ -133,7 +134,7 @@ def _begin(
     job = {"input": input_identity(source), "index": index.generation.name, "settings": settings.to_json()}
     begun: dict[str, Any] | None = parts.note(_JOB)
     if begun is None:
-        size = chunk_particles(source)
+        size = chunk_particles(source, settings)
         contrast = contrast_of_stack(index, source, settings, _chunks(source.count, size))
         begun = {**job, "contrast": contrast, "chunk_particles": size}
         parts.keep(_JOB, begun)
@@ -162,7 +163,7 @@ def _search(stack: StackSearch, parts: Parts, progress: Progress) -> None:
         return stack.read(stack.chunks[missing[step]])
 
     top, rerank = stack.settings.top, stack.settings.matched(particles)
-    with closing(ahead(read, 0, len(missing))) as chunks:
+    with closing(ahead(read, 0, len(missing), most=_READ_AHEAD)) as chunks:
         for number, chunk in zip(missing, chunks, strict=True):
             answered = answer_chunk(stack.index, chunk, stack.contrast, top=top, rerank=rerank)
             share = answered.share if stack.settings.shares_kept else None

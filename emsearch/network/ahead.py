@@ -12,12 +12,12 @@ __all__ = ["ahead"]
 
 Drawn = TypeVar("Drawn")
 
-_AHEAD = 4
 
-
-def ahead(draw: Callable[[int], Drawn], first: int, last: int) -> Generator[Drawn, None, None]:
-    """Yield draw(first) .. draw(last - 1), a few of them drawn in advance by a thread."""
-    ready: queue.Queue[Drawn | BaseException] = queue.Queue(_AHEAD)
+def ahead(
+    draw: Callable[[int], Drawn], first: int, last: int, *, most: int = 4
+) -> Generator[Drawn, None, None]:
+    """Yield draw(first) .. draw(last - 1), up to ``most`` of them drawn in advance by a thread."""
+    ready: queue.Queue[Drawn | BaseException] = queue.Queue(most)
     stop = threading.Event()
 
     def put(item: Drawn | BaseException) -> None:

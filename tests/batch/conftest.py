@@ -57,5 +57,5 @@ def stack(images: NDArray[np.float32], tmp_path_factory: pytest.TempPathFactory)
 
 @pytest.fixture
 def small_chunks(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let a chunk hold five particles."""
-    monkeypatch.setattr(chunks, "_LARGEST_CHUNK", 5)
+    """Let a chunk hold eight particles."""
+    monkeypatch.setattr(chunks, "_LARGEST_CHUNK", 8)

@@ -32,7 +32,7 @@ from emsearch.particles.source import open_particles
 
 folder, stack, output, renames, after = Path(sys.argv[1]), sys.argv[2], Path(sys.argv[3]), int(sys.argv[4]), sys.argv[5]
 index = PoolingIndex({f"blob{seed}": lobed_beads(seed) for seed in range(5)}, folder)
-chunks._LARGEST_CHUNK = 5
+chunks._LARGEST_CHUNK = 8
 replace, left = Path.replace, renames
 
 def counted(path, target):
@@ -67,8 +67,8 @@ def test_killed_at_several_moments_the_answers_are_those_of_one_run(
     settings = BatchSettings(contrast="auto", top=3, rerank=0)
     run_batch(pooling_index, open_particles(str(stack)), tmp_path / "whole.parquet", settings)
     output = tmp_path / "hits.parquet"
-    # The record and five chunks are renamed, then the file to "assembled" and to its name.
-    for renames, moment in ((3, "before"), (2, "after"), (2, "before"), (3, "after")):
+    # The record and three chunks are renamed, then the file to "assembled" and to its name.
+    for renames, moment in ((3, "before"), (1, "after"), (3, "after")):
         assert killed(tmp_path, stack, output, renames, moment) == -signal.SIGKILL
         assert output.exists() == ((renames, moment) == (3, "after"))
         assert parts_folder(output).exists()

@@ -24,7 +24,7 @@ def test_ten_times_the_particles_need_no_more_memory(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(chunks, "_LARGEST_CHUNK", 20)
+    monkeypatch.setattr(chunks, "_LARGEST_CHUNK", 50)
     noise = np.random.default_rng(0).standard_normal((2000, 48, 48)).astype(np.float32)
     peaks = []
     for count in (200, 2000):
