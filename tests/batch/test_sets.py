@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 PIXEL, SIDE, PARTICLES = 3.0, 64, 24
 CLASSES = ("blob1", "blob3")
 SETTINGS = BatchSettings(
-    contrast="bright", top=2, rerank=0, by="rlnClassNumber", match_per_set=2, mixture=True
+    contrast="bright", top=2, rerank=0, by="rlnClassNumber", match_per_set=3, mixture=True
 )
 
 pytestmark = pytest.mark.usefixtures("small_chunks")
@@ -69,7 +69,7 @@ def test_each_set_names_its_structure(
     report = answered(pooling_index, source, tmp_path / "hits.parquet")
     assert [answer.set for answer in report.sets] == ["2", "10"]
     assert [answer.images for answer in report.sets] == [16, 7]
-    assert [answer.matched for answer in report.sets] == [2, 2]
+    assert [answer.matched for answer in report.sets] == [3, 3]
     for answer, name in zip(report.sets, CLASSES, strict=True):
         assert answer.hits[0].representative == name
         assert answer.hits[0].probability > 0.9
@@ -89,18 +89,18 @@ def test_sets_that_were_answered_are_not_answered_again(
     whole = answered(pooling_index, source, tmp_path / "whole.parquet")
     calls = 0
 
-    def stop_at_the_fourth(*arguments: object) -> object:
+    def stop_at_the_fifth(*arguments: object) -> object:
         nonlocal calls
         calls += 1
-        if calls == 4:
+        if calls == 5:
             raise KeyboardInterrupt
         return matched_row(*arguments)  # type: ignore[arg-type]
 
-    monkeypatch.setattr("emsearch.batch.matched_sample.matched_row", stop_at_the_fourth)
+    monkeypatch.setattr("emsearch.batch.matched_sample.matched_row", stop_at_the_fifth)
     with pytest.raises(KeyboardInterrupt):
         answered(pooling_index, source, tmp_path / "hits.parquet")
     again = answered(pooling_index, source, tmp_path / "hits.parquet")
-    assert calls == 4 + 2 + 6  # of the first try, of the second set, and of all for the mixture
+    assert calls == 5 + 3 + 6  # of the first try, of the second set, and of all for the mixture
     assert again.sets == whole.sets
     assert again.mixture == whole.mixture
 
