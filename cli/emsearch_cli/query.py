@@ -55,6 +55,9 @@ def query(
         Path | None,
         typer.Option("--png", metavar="OUT", help="Also draw the image beside the posed hits in this PNG."),
     ] = None,
+    html: Annotated[
+        Path | None, typer.Option("--html", metavar="FILE", help="Also write a report as one HTML page.")
+    ] = None,
     index: IndexDir = None,
     device: DeviceName = "auto",
     form: OutputFormat = Format.TABLE,
@@ -79,6 +82,12 @@ def query(
             messages.say(f"note: {note}")
     if png is not None:
         _draw(search_index, answers, png, messages)
+    if html is not None:
+        from emsearch_cli.report.of_answers import report_of_answers
+        from emsearch_cli.report.page import write_report
+
+        write_report(html, report_of_answers(search_index, answers))
+        messages.say(f"report: {html}")
 
 
 def _draw(index: "SearchIndex", answers: "list[Answer]", png: Path, messages: Messages) -> None:

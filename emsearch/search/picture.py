@@ -10,7 +10,7 @@ from emsearch.particles.reading import read_images
 from emsearch.search.engine import SearchIndex
 from emsearch.search.hits import Answer, Hit
 
-__all__ = ["posed_projection", "write_picture"]
+__all__ = ["posed_projection", "query_image", "write_picture"]
 
 _INK, _PAPER = "#e6e6e6", "#14181d"
 
@@ -30,7 +30,8 @@ def posed_projection(
     return np.asarray(drawn[0].cpu().numpy())
 
 
-def _query_image(answer: Answer) -> NDArray[np.float32]:
+def query_image(answer: Answer) -> NDArray[np.float32]:
+    """Read the image that was asked about again, its particle bright."""
     stack = read_images(f"{answer.image}@{answer.path}" if answer.image > 1 else answer.path, max_images=1)
     image: NDArray[np.float32] = stack.images[0]
     return image if answer.contrast == "bright" else -image
@@ -44,7 +45,7 @@ def write_picture(index: SearchIndex, answer: Answer, path: Path) -> None:
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
-    image = _query_image(answer)
+    image = query_image(answer)
     side = min(image.shape)
     hits = [hit for hit in answer.hits if hit.view is not None]
     figure = Figure(figsize=(2.2 * (1 + len(hits)), 2.9), dpi=130, facecolor=_PAPER)

@@ -1,0 +1,1 @@
+"""What was found, as one page that people read: no scripts, nothing from outside, good on paper too."""

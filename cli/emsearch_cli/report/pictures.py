@@ -1,0 +1,40 @@
+"""Images as PNG inside the page, and what is left of one when another is taken away."""
+
+import base64
+import io
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+__all__ = ["difference", "png_uri"]
+
+_SIDE_PX = 192
+_SPREAD = 2.5  # standard deviations from black to middle grey, and on to white
+
+
+def png_uri(image: "NDArray[np.float32]") -> str:
+    """Return a grey PNG of an image (h, w) as a data URI, its contrast stretched about the mean."""
+    import numpy as np
+    from PIL import Image
+
+    flat = np.nan_to_num(np.asarray(image, np.float64))
+    scale = max(float(flat.std()), 1e-12) * _SPREAD
+    grey = np.clip(128 + 127 * (flat - flat.mean()) / scale, 0, 255).astype(np.uint8)
+    larger = max(1, round(_SIDE_PX / max(grey.shape)))
+    picture = Image.fromarray(grey).resize(
+        (grey.shape[1] * larger, grey.shape[0] * larger), Image.Resampling.BICUBIC
+    )
+    stream = io.BytesIO()
+    picture.save(stream, format="PNG", optimize=True)
+    return f"data:image/png;base64,{base64.b64encode(stream.getvalue()).decode()}"
+
+
+def difference(image: "NDArray[np.float32]", projection: "NDArray[np.float32]") -> "NDArray[np.float32]":
+    """Return an image without the best multiple of a projection, both (h, w), their means taken away."""
+    import numpy as np
+
+    a, b = (np.asarray(p, np.float64) - float(np.mean(p)) for p in (image, projection))
+    amount = float((a * b).sum()) / max(float((b * b).sum()), 1e-12)
+    return np.asarray(a - amount * b, np.float32)
