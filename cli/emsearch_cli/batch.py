@@ -114,6 +114,10 @@ def batch(
     mixture: Annotated[
         bool, typer.Option("--mixture", help="Also say what fractions of which groups make up the stack.")
     ] = False,
+    html: Annotated[
+        Path | None,
+        typer.Option("--html", metavar="FILE", help="Also write a report of the sets as one HTML page."),
+    ] = None,
     root: Annotated[
         Path | None,
         typer.Option("--root", metavar="DIR", help="Folder that the paths in a STAR or .cs file start from."),
@@ -143,6 +147,8 @@ def batch(
 
     if out is None and not dry_run:
         raise UsageError("no output was named; give one, as in --out hits.parquet")
+    if html is not None and by is None:
+        raise UsageError("--html shows sets and there are none; say what makes them, as in --by stack")
     messages = Messages(verbose, quiet)
     settings = BatchSettings(
         pixel_size_angstrom=pixel_size,
@@ -175,6 +181,12 @@ def batch(
     except KeyboardInterrupt:
         messages.say(f"what is done is kept in {out}.part; the same command goes on from there")
         raise
+    if html is not None:
+        from emsearch_cli.report.of_batch import report_of_batch
+        from emsearch_cli.report.page import write_report
+
+        write_report(html, report_of_batch(report))
+        messages.say(f"report: {html}")
     _tell(report, messages)
 
 
@@ -184,12 +196,13 @@ def _tell(report: "BatchReport", messages: Messages) -> None:
         messages.say(f"wrote {len(report.sets):,} sets to {report.sets_output}")
     if report.mixture:
         write_table(Table.of([dataclasses.asdict(part) for part in report.mixture]), Format.TABLE)
-    messages.say(f"wrote {report.particles:,} particles to {report.output}, contrast {report.contrast}")
+    particles = report.stack.source.count
+    messages.say(f"wrote {particles:,} particles to {report.output}, contrast {report.stack.contrast}")
     for failure in report.failures:
         messages.say(f"no answer: {failure.particle}: {failure.error}")
     if report.failed:
         raise IncompleteError(
-            f"{report.failed:,} of {report.particles:,} particles could not be searched; their rows have an error"
+            f"{report.failed:,} of {particles:,} particles could not be searched; their rows have an error"
         )
 
 

@@ -14,7 +14,7 @@ from emsearch.particles.ctf_correction import correct_ctf
 from emsearch.particles.errors import ImageError
 from emsearch.particles.source import ParticleSource
 
-__all__ = ["Alike", "Chunk", "chunk_particles", "read_chunk"]
+__all__ = ["Alike", "Chunk", "chunk_particles", "pixel_size_of", "read_chunk"]
 
 _LARGEST_CHUNK = (
     1024  # particles: each chunk is decoded by a process of its own, which takes a while to start
@@ -63,7 +63,7 @@ def read_chunk(source: ParticleSource, rows: Sequence[int], settings: BatchSetti
         if isinstance(image, ImageError):
             problems[place] = str(image)
         else:
-            kinds.setdefault((image.shape, _pixel_size(source, row, settings)), []).append((place, image))
+            kinds.setdefault((image.shape, pixel_size_of(source, row, settings)), []).append((place, image))
     alike = tuple(_alike(source, rows, kind, pixel, settings) for (_, pixel), kind in kinds.items())
     return Chunk(rows, alike, problems)
 
@@ -82,7 +82,8 @@ def _alike(
     return Alike(place, pixel, images)
 
 
-def _pixel_size(source: ParticleSource, row: int, settings: BatchSettings) -> float | None:
+def pixel_size_of(source: ParticleSource, row: int, settings: BatchSettings) -> float | None:
+    """Return a particle's pixel size in A: as told, or its own, None where unknown."""
     if settings.pixel_size_angstrom is not None:
         return settings.pixel_size_angstrom
     own = float(source.pixel_size_angstrom[row])

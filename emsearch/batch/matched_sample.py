@@ -3,13 +3,13 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from emsearch.batch.set_evidence import alike_for_all, matched_row
+from emsearch.batch.set_evidence import Witness, alike_for_all, witness
 from emsearch.batch.stack_search import StackSearch
 from emsearch.search.answering import SHORTLIST
 from emsearch.search.engine import SearchIndex
 from emsearch.search.proposal import propose_together
 
-__all__ = ["matched_rows", "shortlist_of", "spread_over"]
+__all__ = ["shortlist_of", "spread_over", "witnesses"]
 
 Floats = NDArray[np.float64]
 Rows = NDArray[np.int64]
@@ -33,11 +33,12 @@ def shortlist_of(index: SearchIndex, pooled: Floats) -> NDArray[np.int64]:
     return order[share[order] > 0]
 
 
-def matched_rows(stack: StackSearch, rows: Rows, shortlist: NDArray[np.int64]) -> Floats:
-    """Match particles against a shortlist (g,); return what each says of it, (n, g + 1), as `set_evidence` has it."""
-    found = []
+def witnesses(stack: StackSearch, rows: Rows, shortlist: NDArray[np.int64]) -> dict[int, Witness]:
+    """Match particles against a shortlist (g,); return what each says of it, by row."""
+    found: dict[int, Witness] = {}
     for alike in stack.read(rows.tolist()).alike:
         images = alike.bright(stack.contrast)
         proposals = propose_together(stack.index, images, alike.pixel_size_angstrom)
-        found += [matched_row(stack.index, image, proposals, k, shortlist) for k, image in enumerate(images)]
-    return np.stack(found)
+        for k, place in enumerate(alike.place.tolist()):
+            found[int(rows[place])] = witness(stack.index, images[k], proposals, k, shortlist)
+    return found

@@ -55,9 +55,8 @@ class BatchReport:
     asked for.
     """
 
+    stack: StackSearch
     output: Path
-    particles: int
-    contrast: str
     failed: int
     failures: tuple[Failure, ...]
     sets_output: Path
@@ -180,9 +179,8 @@ def _report(stack: StackSearch, parts: Parts, output: Path) -> BatchReport:
         failed += len(bad)
         failures += [Failure(**row) for row in bad.slice(0, _FAILURES_NAMED - len(failures)).to_pylist()]
     return BatchReport(
+        stack=stack,
         output=output,
-        particles=stack.source.count,
-        contrast=stack.contrast,
         failed=failed,
         failures=tuple(failures),
         sets_output=output.with_suffix(".sets.parquet"),

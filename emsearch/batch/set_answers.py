@@ -8,16 +8,18 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from emsearch.batch.matched_sample import matched_rows, shortlist_of, spread_over
+from emsearch.batch.matched_sample import shortlist_of, spread_over, witnesses
 from emsearch.batch.parts import Parts
-from emsearch.batch.set_evidence import network_rows, neutral_of_none
+from emsearch.batch.set_evidence import Witness, network_rows, neutral_of_none
 from emsearch.batch.sets import ParticleSets
 from emsearch.batch.shares import KeptShares
 from emsearch.batch.stack_search import StackSearch
 from emsearch.evidence.posterior import SetPosterior, set_posterior
 from emsearch.search.engine import SearchIndex
+from emsearch.search.hits import View
+from emsearch.shapes.rotations import quaternions_to_matrices
 
-__all__ = ["SetAnswer", "SetHit", "answer_sets", "set_rows"]
+__all__ = ["Posed", "SetAnswer", "SetHit", "answer_sets", "set_rows"]
 
 Floats = NDArray[np.float64]
 
@@ -33,11 +35,20 @@ class SetHit:
 
 
 @dataclass(frozen=True, slots=True)
+class Posed:
+    """A particle, by its row from 0, and the pose in which the first group of its set explains it."""
+
+    row: int
+    view: View
+
+
+@dataclass(frozen=True, slots=True)
 class SetAnswer:
     """What the images of a set say together, as `emsearch.evidence.posterior.SetPosterior` has it.
 
     ``images`` are those that could be searched, ``matched`` of them by projection; ``speaking`` and
-    ``images_to_settle`` are of those that were matched.
+    ``images_to_settle`` are of those that were matched. ``posed`` are the matched images that the first group explains
+    best, the clearest first.
     """
 
     set: str
@@ -47,6 +58,13 @@ class SetAnswer:
     none: float
     speaking: int
     images_to_settle: int | None
+    posed: tuple[Posed, ...] = ()
+
+    @property
+    def directions(self) -> Floats:
+        """From where the set was seen, unit vectors (n, 3) in the frame of the first group's structure."""
+        quaternion = np.array([p.view.quaternion for p in self.posed]).reshape(-1, 4)
+        return quaternions_to_matrices(quaternion)[:, 2]
 
 
 def answer_sets(
@@ -82,7 +100,8 @@ def _answer(
     index = stack.index
     shortlist = shortlist_of(index, pooled)
     looked_at = spread_over(rows, stack.settings.match_per_set)
-    matched = matched_rows(stack, looked_at, shortlist)
+    found = witnesses(stack, looked_at, shortlist)
+    matched = np.stack([w.said for w in found.values()])
     first = set_posterior(matched)
     others = np.setdiff1d(rows, looked_at)
     network = [network_rows(index, share, shortlist) for share in shares.of(others)]
@@ -99,7 +118,14 @@ def _answer(
         none=whole.none,
         speaking=first.speaking,
         images_to_settle=whole.images_to_settle,
+        posed=_posed(found, int(whole.order[0])),
     )
+
+
+def _posed(found: dict[int, Witness], first: int) -> tuple[Posed, ...]:
+    """Return the poses of the images that group number ``first`` explains best, the clearest image first."""
+    own = [(w.said[first], row, w.views[first]) for row, w in found.items() if w.first == first]
+    return tuple(Posed(row, view) for _, row, view in sorted(own, key=lambda entry: -entry[0]))
 
 
 def _hit(index: SearchIndex, shortlist: NDArray[np.int64], whole: SetPosterior, k: int) -> SetHit:
@@ -112,7 +138,14 @@ def _note(number: int) -> str:
 
 
 def _of_json(kept: dict[str, Any]) -> SetAnswer:
-    return SetAnswer(**{**kept, "hits": tuple(SetHit(**hit) for hit in kept["hits"])})
+    hits = tuple(SetHit(**hit) for hit in kept["hits"])
+    return SetAnswer(**{**kept, "hits": hits, "posed": tuple(map(_posed_of_json, kept["posed"]))})
+
+
+def _posed_of_json(kept: dict[str, Any]) -> Posed:
+    view = kept["view"]
+    pairs = {name: tuple(view[name]) for name in ("quaternion", "shift_px")}
+    return Posed(kept["row"], View(**{**view, **pairs}))
 
 
 def set_rows(answers: list[SetAnswer]) -> pa.Table:

@@ -7,19 +7,21 @@ of groups over g, so that what a row makes likelier stays what it was.
 
 import math
 from collections import Counter
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor
 
 from emsearch.evidence.likelihood import JUNK_SHARE, likelihood_ratios, prior_of
-from emsearch.search.answering import match_candidates, shortlist_scores
+from emsearch.search.answering import match_candidates, shortlist_scores, view_of
 from emsearch.search.engine import SearchIndex
+from emsearch.search.hits import View
 from emsearch.search.matching import MatchingSettings
 from emsearch.search.proposal import Proposals
 from emsearch.search.ranking import evidence_of, expectation, group_probabilities, known_probability
 
-__all__ = ["alike_for_all", "matched_row", "network_rows", "neutral_of_none"]
+__all__ = ["Witness", "alike_for_all", "network_rows", "neutral_of_none", "witness"]
 
 Floats = NDArray[np.float64]
 
@@ -27,20 +29,34 @@ _LEAST_SHARE = 1e-9
 """No image rules out a group."""
 
 
-def matched_row(
+@dataclass(frozen=True, slots=True, eq=False)
+class Witness:
+    """What one matched image says of a shortlist, its row ``said`` (g + 1,), and the pose under each of the g groups."""
+
+    said: Floats
+    views: tuple[View, ...]
+
+    @property
+    def first(self) -> int:
+        """The place on the shortlist of the group that explains it best."""
+        return int(self.said[:-1].argmax())
+
+
+def witness(
     index: SearchIndex, image: Tensor, proposals: Proposals, k: int, shortlist: NDArray[np.int64]
-) -> Floats:
-    """Match a bright-particle image (h, w), number k of ``proposals``, against a shortlist (g,); return its row (g + 1,)."""
+) -> Witness:
+    """Match a bright-particle image (h, w), number k of ``proposals``, against a shortlist (g,)."""
     candidates = [proposals.candidate(index, k, group) for group in shortlist.tolist()]
     matched = match_candidates(index, image, candidates, MatchingSettings())
     score = shortlist_scores(index, matched)
     similarity = np.array([proposals.similarity[k].max()])
     known = known_probability(evidence_of(similarity, [m.match for m in matched], score), index.calibration)
-    chance = dict(zip((m.candidate.group for m in matched), group_probabilities(score).tolist(), strict=True))
+    place = {m.candidate.group: number for number, m in enumerate(matched)}
+    order = [place[group] for group in shortlist.tolist()]
     among = float(alike_for_all(index, proposals.share[k])[shortlist].sum())  # the rest is the other groups'
-    share = known * among * np.array([chance[group] for group in shortlist.tolist()])
-    row: Floats = _row(share[None], np.array([1 - known]), len(index.groups))[0]
-    return row
+    share = known * among * group_probabilities(score)[order]
+    (said,) = _rows(share[None], np.array([1 - known]), len(index.groups))
+    return Witness(said, tuple(view_of(matched[number]) for number in order))
 
 
 def alike_for_all(index: SearchIndex, share: Floats) -> Floats:
@@ -62,10 +78,10 @@ def network_rows(index: SearchIndex, share: Floats, shortlist: NDArray[np.int64]
     weighted = np.exp(expectation(alike_for_all(index, share), index.calibration))
     weighted /= weighted.sum(1, keepdims=True)
     none = prior_of(len(index.groups))[-1]
-    return _row((1 - none) * weighted[:, shortlist], np.full(len(share), none), len(index.groups))
+    return _rows((1 - none) * weighted[:, shortlist], np.full(len(share), none), len(index.groups))
 
 
-def _row(share: Floats, none: Floats, groups: int) -> Floats:
+def _rows(share: Floats, none: Floats, groups: int) -> Floats:
     scaled = share * groups / share.shape[1]
     return np.asarray(np.log(np.maximum(np.column_stack([scaled, none]), _LEAST_SHARE)))
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from emsearch.batch.matched_sample import matched_rows, shortlist_of, spread_over
+from emsearch.batch.matched_sample import shortlist_of, spread_over, witnesses
 from emsearch.batch.parts import Parts
 from emsearch.batch.sets import STACK, ParticleSets
 from emsearch.batch.shares import KeptShares
@@ -47,7 +47,7 @@ def mixture_of_stack(
         note, some = f"mixture-{first:06d}", rows[first : first + _AT_ONCE]
         kept = parts.note(note)
         if kept is None:
-            kept = matched_rows(stack, some, shortlist).tolist()
+            kept = [w.said.tolist() for w in witnesses(stack, some, shortlist).values()]
             parts.keep(note, kept)
         said.append(np.array(kept))
         progress(first + len(some), len(rows))

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from emsearch.batch.chunks import Chunk, read_chunk
+from emsearch.batch.chunks import Chunk, pixel_size_of, read_chunk
 from emsearch.batch.settings import BatchSettings
 from emsearch.particles.errors import ImageError
 from emsearch.particles.source import ParticleSource
@@ -29,6 +29,10 @@ class StackSearch:
     def read(self, rows: Sequence[int]) -> Chunk:
         """Read the particles of some rows."""
         return read_chunk(self.source, rows, self.settings)
+
+    def pixel_size(self, row: int) -> float | None:
+        """Return a particle's pixel size in A, None where unknown."""
+        return pixel_size_of(self.source, row, self.settings)
 
 
 def contrast_of_stack(

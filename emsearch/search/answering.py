@@ -31,6 +31,7 @@ __all__ = [
     "answer_proposal",
     "match_candidates",
     "shortlist_scores",
+    "view_of",
 ]
 
 SHORTLIST = 100
@@ -85,7 +86,8 @@ def match_candidates(
     ]
 
 
-def _view(matched: Matched) -> View:
+def view_of(matched: Matched) -> View:
+    """Return the pose of a match, in pixels of the image as given."""
     pose, candidate = matched.match.pose, matched.candidate
     w, x, y, z = pose.quaternion.tolist()
     return View(
@@ -159,7 +161,7 @@ def answer_proposal(
     ranked: list[tuple[float, Candidate, View | None]] = [(c.share, c, None) for c in rest]
     if matched:
         chance = group_probabilities(score) * (1 - left)
-        ranked += [(float(p), m.candidate, _view(m)) for p, m in zip(chance, matched, strict=True)]
+        ranked += [(float(p), m.candidate, view_of(m)) for p, m in zip(chance, matched, strict=True)]
     ranked.sort(key=lambda entry: (entry[2] is None, -entry[0]))
     hits = tuple(_hit(index, k, c, known * p, view) for k, (p, c, view) in enumerate(ranked[:top], start=1))
     chances = np.concatenate([[p for p, _, _ in ranked], proposal.rest_share])

@@ -70,7 +70,7 @@ def test_bad_particles_have_an_error_and_the_others_an_answer(
     assert [k for k, row in enumerate(rows) if row["error"]] == list(BAD)
     assert all((row["group"] is None) == (k in BAD) for k, row in enumerate(rows))
     assert "not finite" in rows[4]["error"] and "no contrast" in rows[17]["error"]
-    assert (report.particles, report.failed) == (23, 2)
+    assert (report.stack.source.count, report.failed) == (23, 2)
     assert [failure.particle for failure in report.failures] == ["5@particles.mrcs", "18@particles.mrcs"]
 
 

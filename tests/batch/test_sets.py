@@ -8,7 +8,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from emsearch.batch.run import BatchReport, run_batch
-from emsearch.batch.set_evidence import matched_row, network_rows, neutral_of_none
+from emsearch.batch.set_evidence import network_rows, neutral_of_none, witness
 from emsearch.batch.sets import sets_by
 from emsearch.batch.settings import BatchSettings
 from emsearch.evidence.posterior import set_posterior
@@ -94,9 +94,9 @@ def test_sets_that_were_answered_are_not_answered_again(
         calls += 1
         if calls == 5:
             raise KeyboardInterrupt
-        return matched_row(*arguments)  # type: ignore[arg-type]
+        return witness(*arguments)  # type: ignore[arg-type]
 
-    monkeypatch.setattr("emsearch.batch.matched_sample.matched_row", stop_at_the_fifth)
+    monkeypatch.setattr("emsearch.batch.matched_sample.witness", stop_at_the_fifth)
     with pytest.raises(KeyboardInterrupt):
         answered(pooling_index, source, tmp_path / "hits.parquet")
     again = answered(pooling_index, source, tmp_path / "hits.parquet")

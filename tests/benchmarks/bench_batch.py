@@ -215,7 +215,7 @@ def main() -> None:
     rate = source.count / seconds["particles"]
     memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     print(
-        f"{source.count:,} particles in {seconds['particles']:.1f} s: {rate:.1f}/s, contrast {report.contrast}"
+        f"{source.count:,} particles in {seconds['particles']:.1f} s: {rate:.1f}/s, contrast {report.stack.contrast}"
     )
     print(f"network alone {bare:.1f} particles/s; ratio {rate / bare:.2f}")
     print(f"all with {len(report.sets)} sets and the mixture: {total:.1f} s; peak memory {memory:.0f} MB")

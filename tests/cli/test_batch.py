@@ -81,13 +81,31 @@ def test_interrupted_it_says_how_to_go_on_and_goes_on(
     assert len(out.read_text().splitlines()) == 1 + 5 * PARTICLES
 
 
+def test_sets_are_a_table_and_a_page(run: Callable[..., Any], tmp_path: Path) -> None:
+    out, page = tmp_path / "hits.parquet", tmp_path / "page.html"
+    stack = write(tmp_path / "s.mrcs", 1)
+    outcome = run(
+        *("batch", stack, "-o", str(out), "--by", "stack", "--match-per-set", "2", "--html", str(page)),
+        *BY_NETWORK,
+    )
+    assert outcome.code == 5
+    (row,) = [line.split() for line in outcome.out.splitlines() if line.strip().startswith("stack")]
+    assert row[:3] == ["stack", "13", "2"]
+    (found,) = pq.read_table(tmp_path / "hits.sets.parquet").to_pylist()
+    assert sum(hit["probability"] for hit in found["hits"]) + found["none"] == pytest.approx(1)
+    text = page.read_text()
+    assert found["representative"] in text
+    assert "2 of 13 images were matched by projection" in text
+    assert "1@s.mrcs has no contrast" in text
+
+
 def test_a_dry_run_says_what_it_would_take_and_writes_nothing(
     run: Callable[..., Any], tmp_path: Path
 ) -> None:
     outcome = run("batch", write(tmp_path / "s.mrcs", 0), "--dry-run", "--rerank", "10", "--by", "stack")
     assert outcome.code == 0
     quantities = dict(line.split() for line in outcome.out.splitlines() if len(line.split()) == 2)
-    assert (quantities["particles"], quantities["batches"]) == ("14", "4")
+    assert (quantities["particles"], quantities["batches"]) == ("14", "1")
     assert quantities["matched_groups"] == "10"
     assert float(quantities["hours_for_sets"]) == pytest.approx(14 * 0.5 / 3600, rel=1e-3)
     assert float(quantities["hours_with_matching"]) > float(quantities["hours_without_matching"])
@@ -98,6 +116,7 @@ def test_a_dry_run_says_what_it_would_take_and_writes_nothing(
     ("arguments", "code", "sentence"),
     [
         ((), 2, "no output was named"),
+        (("-o", "hits.csv", "--html", "page.html"), 2, "--html shows sets"),
         (("-o", "hits.xlsx"), 2, "does not say its format"),
         (("-o", "none/hits.csv"), 2, "there is no folder"),
         (("-o", "hits.csv", "--pixel-size", "900"), 3, "--pixel-size 900 is not a pixel size"),
