@@ -21,6 +21,7 @@ from emsearch.imaging.simulate import Simulator
 from emsearch.search.coarse_views import CoarseViews
 from emsearch.search.engine import Group, IndexedClass, SearchIndex
 from emsearch.search.library import StructureLibrary
+from emsearch.search.neighbours import Neighbours
 from emsearch.search.ranking import Calibration
 from emsearch.structures.beads import BeadModel
 from emsearch_index.generation import Generation
@@ -94,8 +95,9 @@ class PoolingIndex(SearchIndex):
         aperture = torch.full((len(drawn),), BOX_PX / 2)
         write_vectors(self.embed(normalise(drawn, aperture)).numpy(), path, kind="flat")
         every = np.ones(len(self.groups), np.bool_)
+        neighbours = Neighbours(Vectors.open(path), self.device)
         return IndexedClass(
-            "d100-200", 100.0, 200.0, PIXEL_ANGSTROM, BOX_PX, Vectors.open(path), structure, structure, every
+            "d100-200", 100.0, 200.0, PIXEL_ANGSTROM, BOX_PX, neighbours, structure, structure, every
         )
 
 

@@ -1,5 +1,6 @@
 """The documentation is a contract: its blocks run, and its reference is what the programs print."""
 
+import dataclasses
 import os
 import re
 import shutil
@@ -51,7 +52,13 @@ def blocks_of(page: Path) -> list[Block]:
         body = "\n".join(line[indent:] for line in match["body"].splitlines())
         opted_out = OPT_OUT.search(before.rstrip("\n").rpartition("\n")[2]) is not None
         found.append(Block(page, before.count("\n") + 1, match["language"], body, opted_out))
-    return found
+    return [_as_one(found)] if page.parent.name == "tutorial" and found else found
+
+
+def _as_one(blocks: list[Block]) -> Block:
+    """Return the blocks of a tutorial, which is read from the top, as one program."""
+    assert {(block.language, block.opted_out) for block in blocks} == {("python", False)}
+    return dataclasses.replace(blocks[0], text="\n".join(block.text for block in blocks))
 
 
 BLOCKS = [block for page in PAGES for block in blocks_of(page)]

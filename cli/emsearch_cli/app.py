@@ -6,6 +6,7 @@ import typer
 
 from emsearch import __version__
 from emsearch_cli.add import add
+from emsearch_cli.batch import batch
 from emsearch_cli.build import build
 from emsearch_cli.calibrate import calibrate
 from emsearch_cli.evaluate import evaluate
@@ -45,5 +46,5 @@ def main(
     """Name the PDB structures that a particle in the electron microscope looks like."""
 
 
-for _verb in (query, build, add, simulate, sql, groups, show, info, verify, evaluate, calibrate):
+for _verb in (query, batch, build, add, simulate, sql, groups, show, info, verify, evaluate, calibrate):
     app.command(cls=GuardedCommand)(_verb)

@@ -1,13 +1,9 @@
-"""Batches of simulated images, drawn ahead of the network by a thread."""
+"""Batches of simulated images."""
 
-import queue
-import threading
-from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
 import torch
-from numba import set_num_threads
 from torch import Tensor
 from torch.nn import functional
 
@@ -16,9 +12,7 @@ from emsearch.imaging.simulate import Simulator
 from emsearch.network.model import SKETCH_PX
 from emsearch.network.training_set import TrainingSet
 
-__all__ = ["Batch", "ahead", "draw_batch"]
-
-_AHEAD = 4
+__all__ = ["Batch", "draw_batch"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,40 +58,3 @@ def _sketch(projections: Tensor) -> Tensor:
     small = functional.adaptive_avg_pool2d(projections[:, None], SKETCH_PX).flatten(1)
     small = small - small.mean(1, keepdim=True)
     return small / small.square().mean(1, keepdim=True).sqrt().clamp_min(1e-20)
-
-
-def ahead(draw: Callable[[int], Batch], first: int, last: int) -> Iterator[Batch]:
-    """Yield draw(first) .. draw(last - 1), a few of them drawn in advance by a thread."""
-    ready: queue.Queue[Batch | BaseException] = queue.Queue(_AHEAD)
-    stop = threading.Event()
-
-    def put(item: Batch | BaseException) -> None:
-        while not stop.is_set():
-            try:
-                ready.put(item, timeout=0.2)
-                return
-            except queue.Full:
-                continue
-
-    def work() -> None:
-        torch.set_num_threads(1)  # of this thread: a second team of threads would make the network's wait
-        set_num_threads(1)
-        try:
-            for step in range(first, last):
-                if stop.is_set():
-                    return
-                put(draw(step))
-        except BaseException as error:  # handed to the consumer, which raises it
-            put(error)
-
-    thread = threading.Thread(target=work, name="simulation", daemon=True)
-    thread.start()
-    try:
-        for _ in range(first, last):
-            item = ready.get()
-            if isinstance(item, BaseException):
-                raise item
-            yield item
-    finally:
-        stop.set()
-        thread.join()

@@ -20,7 +20,8 @@ from torch.nn import functional
 
 from emsearch.imaging.parameters import ParameterRanges
 from emsearch.imaging.simulate import Simulator
-from emsearch.network.batches import Batch, ahead, draw_batch
+from emsearch.network.ahead import ahead
+from emsearch.network.batches import Batch, draw_batch
 from emsearch.network.checkpoint import load_state, save_state, start_from
 from emsearch.network.losses import group_loss
 from emsearch.network.model import ShapeNetwork

@@ -11,7 +11,7 @@ from emsearch.search.engine import SearchIndex
 from emsearch.search.framed_target import framed_targets
 from emsearch.search.hits import Hit, View
 from emsearch.search.matching import Match, MatchingSettings, match
-from emsearch.search.proposal import NOT_NEAR, Candidate, Proposal, propose
+from emsearch.search.proposal import Candidate, Proposal, propose
 from emsearch.search.ranking import (
     Evidence,
     evidence_of,
@@ -21,6 +21,7 @@ from emsearch.search.ranking import (
     known_probability,
 )
 from emsearch.search.undecided import undecided
+from emsearch.search.vote import NOT_NEAR
 
 __all__ = [
     "SHORTLIST",
@@ -30,6 +31,7 @@ __all__ = [
     "answer_proposal",
     "match_candidates",
     "shortlist_scores",
+    "view_of",
 ]
 
 SHORTLIST = 100
@@ -84,7 +86,8 @@ def match_candidates(
     ]
 
 
-def _view(matched: Matched) -> View:
+def view_of(matched: Matched) -> View:
+    """Return the pose of a match, in pixels of the image as given."""
     pose, candidate = matched.match.pose, matched.candidate
     w, x, y, z = pose.quaternion.tolist()
     return View(
@@ -151,17 +154,17 @@ def answer_proposal(
     """Answer an image whose proposal is there already; ``rerank`` 0 leaves it to the network alone."""
     short, rest = proposal.candidates[:rerank], proposal.candidates[rerank:]
     matched = match_candidates(index, image, short, settings or MatchingSettings()) if short else []
-    similarity = np.array([c.similarity for c in proposal.candidates])
     score = shortlist_scores(index, matched) if matched else np.zeros(0)
-    evidence = evidence_of(similarity, [m.match for m in matched], score)
+    evidence = evidence_of(np.array([proposal.similarity]), [m.match for m in matched], score)
     known = known_probability(evidence, index.calibration)
-    left = sum(c.share for c in rest)
+    left = float(proposal.rest_share.sum()) + sum(c.share for c in rest)
     ranked: list[tuple[float, Candidate, View | None]] = [(c.share, c, None) for c in rest]
     if matched:
         chance = group_probabilities(score) * (1 - left)
-        ranked += [(float(p), m.candidate, _view(m)) for p, m in zip(chance, matched, strict=True)]
+        ranked += [(float(p), m.candidate, view_of(m)) for p, m in zip(chance, matched, strict=True)]
     ranked.sort(key=lambda entry: (entry[2] is None, -entry[0]))
     hits = tuple(_hit(index, k, c, known * p, view) for k, (p, c, view) in enumerate(ranked[:top], start=1))
-    chances = np.array([p for p, _, _ in ranked])
+    chances = np.concatenate([[p for p, _, _ in ranked], proposal.rest_share])
+    groups = [c.group for _, c, _ in ranked] + proposal.rest_group.tolist()
     among = undecided(chances, index.calibration.set_mass).tolist()
-    return Reply(known, hits, tuple(index.groups[ranked[k][1].group].id for k in among), evidence)
+    return Reply(known, hits, tuple(index.groups[groups[k]].id for k in among), evidence)

@@ -1,7 +1,5 @@
 """The sign of the contrast: the one under which the index explains a stack better."""
 
-from collections.abc import Sequence
-
 from torch import Tensor
 
 from emsearch.search.engine import SearchIndex
@@ -15,14 +13,17 @@ _IMAGES_ASKED = 16
 
 
 def decide_contrast(
-    index: SearchIndex, images: Sequence[Tensor], pixel_size_angstrom: float | None, contrast: str
+    index: SearchIndex, images: Tensor, pixel_size_angstrom: float | None, contrast: str
 ) -> str:
-    """Return "bright" or "dark": as told, or for "auto" the sign with the higher mean best cosine over the first images."""
+    """Return "bright" or "dark" for images (n, h, w) of one stack.
+
+    As told, or for "auto" the sign with the higher mean best cosine over the first images.
+    """
     if contrast not in CONTRASTS:
         raise UsageError(f"found contrast {contrast!r}, expected one of {', '.join(CONTRASTS)}; choose one")
     if contrast != "auto":
         return contrast
     asked = images[:_IMAGES_ASKED]
     bright = explained(index, asked, pixel_size_angstrom)
-    dark = explained(index, [-image for image in asked], pixel_size_angstrom)
+    dark = explained(index, -asked, pixel_size_angstrom)
     return "bright" if bright >= dark else "dark"

@@ -14,6 +14,7 @@ from emsearch.network.checkpoint import load_weights, network_from_weights
 from emsearch.network.train import pick_device
 from emsearch.search.coarse_views import CoarseViews
 from emsearch.search.library import StructureLibrary
+from emsearch.search.neighbours import Neighbours
 from emsearch.search.ranking import Calibration
 from emsearch.search.vote import Votes, count_votes
 from emsearch.structures.beads import BeadArchive
@@ -26,6 +27,8 @@ __all__ = ["Group", "IndexedClass", "SearchIndex", "open_index"]
 
 NEIGHBOURS = 1024
 """Views asked of FAISS for each copy of an image: more than any one group has, so that others are heard too."""
+
+_EMBEDDED_TOGETHER = 256  # images; more are no faster and need memory
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +53,7 @@ class IndexedClass:
     dmax_max_angstrom: float
     pixel_size_angstrom: float
     box_px: int
-    vectors: Vectors
+    neighbours: Neighbours
     structure_of_vector: NDArray[np.int64]
     group_of_vector: NDArray[np.int64]
     allowed: NDArray[np.bool_]
@@ -72,7 +75,7 @@ class SearchIndex:
         with Catalogue(generation.file("catalogue.duckdb")) as catalogue:
             self.structures = [row["id"] for row in catalogue.rows("SELECT id FROM structures ORDER BY id")]
             self.groups = _read_groups(catalogue, list(configuration["groups"]))
-            self.classes = _read_classes(catalogue, generation, self.structures, self.groups)
+            self.classes = _read_classes(catalogue, generation, self.structures, self.groups, self.device)
         self.number = {group.id: k for k, group in enumerate(self.groups)}
         if len(self.groups) != len(self.network.proxies):
             raise IndexCorruptError(
@@ -89,7 +92,8 @@ class SearchIndex:
         """Return unit embeddings, float32 (n, width), of normalised images (n, box, box)."""
         batch = images[:, None].to(device=self.device).contiguous(memory_format=torch.channels_last)
         with torch.autocast(self.device.type, dtype=torch.bfloat16):
-            return self.network.embed(batch).float().cpu()
+            found = [self.network.embed(some) for some in batch.split(_EMBEDDED_TOGETHER)]
+        return torch.cat(found).float().cpu()
 
     @torch.inference_mode()
     def classify(self, embedding: Tensor, size_class: IndexedClass) -> NDArray[np.float64]:
@@ -98,10 +102,12 @@ class SearchIndex:
         logits = logits.masked_fill(~torch.from_numpy(size_class.allowed), -torch.inf)
         return torch.softmax(logits.double(), dim=1).numpy()
 
-    def vote(self, embedding: Tensor, size_class: IndexedClass) -> Votes:
-        """Ask the class's vectors for the neighbours of one image's copies (copies, width)."""
-        similarity, vector_id = size_class.vectors.search(embedding.numpy(), NEIGHBOURS)
-        return count_votes(similarity, vector_id, size_class.group_of_vector)
+    def vote(self, embedding: Tensor, size_class: IndexedClass, copies: int) -> Votes:
+        """Ask the class's vectors for the neighbours of images, of each its ``copies`` in a row (n * copies, width)."""
+        found = size_class.neighbours.nearest(embedding, NEIGHBOURS)
+        images = len(embedding) // copies
+        similarity, vector_id = (of_copies.numpy().reshape(images, -1) for of_copies in found)
+        return count_votes(similarity, vector_id, size_class.group_of_vector, len(self.groups))
 
 
 def _read_groups(catalogue: Catalogue, order: list[str]) -> list[Group]:
@@ -130,7 +136,11 @@ def _read_groups(catalogue: Catalogue, order: list[str]) -> list[Group]:
 
 
 def _read_classes(
-    catalogue: Catalogue, generation: Generation, structures: list[str], groups: list[Group]
+    catalogue: Catalogue,
+    generation: Generation,
+    structures: list[str],
+    groups: list[Group],
+    device: torch.device,
 ) -> list[IndexedClass]:
     structure_number = {name: k for k, name in enumerate(structures)}
     group_number = {group.id: k for k, group in enumerate(groups)}
@@ -146,7 +156,7 @@ def _read_classes(
                 dmax_max_angstrom=row["dmax_max_angstrom"],
                 pixel_size_angstrom=row["pixel_size_angstrom"],
                 box_px=row["box_px"],
-                vectors=Vectors.open(generation.file(f"views-{row['name']}.faiss")),
+                neighbours=Neighbours(Vectors.open(generation.file(f"views-{row['name']}.faiss")), device),
                 structure_of_vector=np.array([structure_number[s] for s in views["structure_id"]], np.int64),
                 group_of_vector=np.array([group_number[g] for g in views["group_id"]], np.int64),
                 allowed=np.array([group.size_class == row["name"] for group in groups]),

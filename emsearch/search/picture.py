@@ -8,9 +8,9 @@ from numpy.typing import NDArray
 from emsearch.imaging.parameters import clean_parameters
 from emsearch.particles.reading import read_images
 from emsearch.search.engine import SearchIndex
-from emsearch.search.hits import Answer, Hit
+from emsearch.search.hits import Answer, Hit, View
 
-__all__ = ["posed_projection", "query_image", "write_picture"]
+__all__ = ["posed_projection", "posed_view", "query_image", "write_picture"]
 
 _INK, _PAPER = "#e6e6e6", "#14181d"
 
@@ -19,9 +19,15 @@ def posed_projection(
     index: SearchIndex, hit: Hit, side_px: int, pixel_size_angstrom: float
 ) -> NDArray[np.float32]:
     """Draw a hit's structure as it lies under the image, float32 (side, side), at the image's sampling."""
-    view = hit.view
-    if view is None:
+    if hit.view is None:
         raise ValueError(f"hit {hit.rank} was not matched, so it has no pose")
+    return posed_view(index, hit.view, side_px, pixel_size_angstrom)
+
+
+def posed_view(
+    index: SearchIndex, view: View, side_px: int, pixel_size_angstrom: float
+) -> NDArray[np.float32]:
+    """Draw a structure as a view poses it, float32 (side, side)."""
     parameters = clean_parameters(np.array([view.quaternion]), fill=view.fill).with_values(
         shift_angstrom=np.array([view.shift_px]) * pixel_size_angstrom
     )

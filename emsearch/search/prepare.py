@@ -17,7 +17,7 @@ _LARGEST_SHIFT_BOX = 0.15  # a centre further off than this is not believed
 
 @dataclass(frozen=True, slots=True)
 class Framed:
-    """Images (n, box, box) at a class's pixel size, the aperture (n,) in px, and the centre (n, 2) that was used.
+    """Images (m, box, box) at a class's pixel size, the aperture (m,) in px, and the centre (m, 2) that was used.
 
     ``centre_px`` is (x, y) from the middle of the image as given, in its own pixels.
     """
@@ -36,13 +36,15 @@ def centre_of_particle_px(images: Tensor) -> Tensor:
     height, width = images.shape[1:]
     side = min(height, width)
     sigma = side / 16
-    k2 = torch.fft.fftfreq(height)[:, None] ** 2 + torch.fft.rfftfreq(width)[None, :] ** 2
+    device = images.device
+    k_y, k_x = torch.fft.fftfreq(height, device=device), torch.fft.rfftfreq(width, device=device)
+    k2 = k_y[:, None] ** 2 + k_x[None, :] ** 2
     spectrum = torch.fft.rfft2(images - images.mean((1, 2), keepdim=True))
     smooth = torch.fft.irfft2(spectrum * torch.exp(-2 * math.pi**2 * sigma**2 * k2), s=(height, width))
     excess = (smooth - smooth.mean((1, 2), keepdim=True) - smooth.std((1, 2), keepdim=True)).clamp_min(0)
     total = excess.sum((1, 2)).clamp_min(1e-20)
-    x = (excess.sum(1) * (torch.arange(width) - width // 2)).sum(1) / total
-    y = (excess.sum(2) * (torch.arange(height) - height // 2)).sum(1) / total
+    x = (excess.sum(1) * (torch.arange(width, device=device) - width // 2)).sum(1) / total
+    y = (excess.sum(2) * (torch.arange(height, device=device) - height // 2)).sum(1) / total
     centre = torch.stack([x, y], 1)
     near = torch.linalg.vector_norm(centre, dim=1) <= _LARGEST_SHIFT_BOX * side
     believed: Tensor = centre * near[:, None]
@@ -70,16 +72,18 @@ def _squared(images: Tensor) -> Tensor:
 
 
 def frame(images: Tensor, scale: float, box_px: int, centre_px: Tensor) -> Framed:
-    """Resample images (n, h, w) about ``centre_px`` (n, 2) and normalise them.
+    """Resample images (n, h, w) about ``centre_px`` (m, 2) and normalise them.
 
-    ``scale`` is the pixel size of the image over that of the class; above 1 the picture is enlarged.
+    ``m`` is n, or a multiple of it: then so many copies of each image come out, one after the other. ``scale`` is the
+    pixel size of the image over that of the class; above 1 the picture is enlarged.
     """
     smaller_side = min(images.shape[-2:])
     square = _squared(images)
     if scale < 1:
         square = _low_pass(square, scale)
     side = square.shape[-1]
-    axis = (torch.arange(box_px, dtype=torch.float32) - box_px // 2) / scale
+    square = square.repeat_interleave(len(centre_px) // len(square), dim=0)
+    axis = (torch.arange(box_px, dtype=torch.float32, device=images.device) - box_px // 2) / scale
     x = axis[None, None, :] + centre_px[:, 0, None, None] + side // 2
     y = axis[None, :, None] + centre_px[:, 1, None, None] + side // 2
     grid = torch.stack(torch.broadcast_tensors((2 * x + 1) / side - 1, (2 * y + 1) / side - 1), dim=-1)

@@ -1,22 +1,29 @@
-"""What the network proposes for an image: groups, each with its share and nearest view."""
+"""What the network proposes for images: groups, each with its share and nearest view."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from emsearch.search.engine import SearchIndex
 from emsearch.search.framing import ClassRange, Sampling, samplings
-from emsearch.search.prepare import Framed, centre_of_particle_px, frame
+from emsearch.search.prepare import centre_of_particle_px, frame
+from emsearch.search.vote import NOT_NEAR
 
-__all__ = ["NOT_NEAR", "Candidate", "Proposal", "explained", "propose"]
+__all__ = ["COPIES", "Candidate", "Proposal", "Proposals", "explained", "propose", "propose_together"]
 
-NOT_NEAR = -1.0
-"""The similarity of a group that has no view among the neighbours."""
+COPIES = 2
+"""Each sampling of an image is embedded as it stands and about the estimated centre of its particle."""
 
 _FRAME_SHARPNESS = 10.0  # how fast a sampling loses weight as its best cosine falls behind
+_FRAMED_AT_ONCE = 4096  # copies of images, so that memory stays bounded where many samplings are tried
+_LEAST_SHARE = 1e-6  # of a size class: groups below are not considered
+
+Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,14 +46,72 @@ class Candidate:
 
 @dataclass(frozen=True, slots=True)
 class Proposal:
-    """Candidates, best first; shares sum to one over all groups that were considered."""
+    """The first candidates for one image, best first, and the groups that come after them in the same order.
+
+    The shares of both, ``rest_share`` (r,) that of the groups ``rest_group`` (r,), sum to one; ``similarity`` is the
+    best cosine of all.
+    """
 
     candidates: tuple[Candidate, ...]
+    rest_group: NDArray[np.int64]
+    rest_share: Floats
+    similarity: float
 
-    @property
-    def similarity(self) -> float:
-        """The best cosine of all."""
-        return max(c.similarity for c in self.candidates)
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Proposals:
+    """What the network says of all groups to n images of one shape and pixel size, each array (n, groups).
+
+    ``share``, ``classifier``, ``vote`` and ``similarity`` are those of `Candidate`, 0 and NOT_NEAR where a group is not
+    considered; ``vector_id`` is the nearest view's place in its class's vectors, -1 where none is near, ``trial`` the
+    place of the sampling in ``samplings``.
+    """
+
+    share: Floats
+    classifier: Floats
+    vote: Floats
+    similarity: Floats
+    vector_id: NDArray[np.int64]
+    trial: NDArray[np.int64]
+    samplings: tuple[Sampling, ...]
+
+    def __len__(self) -> int:
+        """Return the number of images."""
+        return len(self.share)
+
+    def of(self, index: SearchIndex, k: int, most: int | None = None) -> Proposal:
+        """Return the first ``most`` candidates, or all, for image k."""
+        share = self.share[k]
+        order = np.argsort(-share, kind="stable")[: np.count_nonzero(share)]
+        first, rest = np.split(order, [len(order) if most is None else most])
+        candidates = tuple(self.candidate(index, k, group) for group in first.tolist())
+        return Proposal(candidates, rest, share[rest], float(self.similarity[k].max()))
+
+    def candidate(self, index: SearchIndex, k: int, group: int) -> Candidate:
+        """Return one group as a candidate for image k."""
+        sampling = self.samplings[self.trial[k, group]]
+        vector = self.vector_id[k, group]
+        owner = index.classes[sampling.size_class].structure_of_vector
+        return Candidate(
+            group=group,
+            share=float(self.share[k, group]),
+            classifier=float(self.classifier[k, group]),
+            vote=float(self.vote[k, group]),
+            similarity=float(self.similarity[k, group]),
+            structure=index.structures[owner[vector]] if vector >= 0 else index.groups[group].representative,
+            sampling=sampling,
+        )
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Trial:
+    """One sampling of n images, arrays (n, groups); ``share`` is 0 for a group that is not considered."""
+
+    share: Floats
+    classifier: Floats
+    vote: Floats
+    similarity: Floats
+    vector_id: NDArray[np.int64]
 
 
 def _class_ranges(index: SearchIndex) -> list[ClassRange]:
@@ -56,57 +121,64 @@ def _class_ranges(index: SearchIndex) -> list[ClassRange]:
     ]
 
 
-def _copies(image: Tensor, sampling: Sampling, box_px: int) -> Framed:
-    """Frame an image as it stands and about the estimated centre of its particle."""
-    centre = torch.cat([torch.zeros(1, 2), centre_of_particle_px(image[None])])
-    return frame(image.expand(2, -1, -1), sampling.scale, box_px, centre)
+def _embed(index: SearchIndex, images: Tensor, trials: Sequence[Sampling]) -> Tensor:
+    """Embed the copies of images (n, h, w) in every sampling, (samplings, n * COPIES, width)."""
+    images = images.to(index.device)
+    estimated = centre_of_particle_px(images)
+    centre = torch.stack([torch.zeros_like(estimated), estimated], dim=1).flatten(0, 1)
+    framed = [frame(images, s.scale, index.classes[s.size_class].box_px, centre).images for s in trials]
+    embedding = index.embed(torch.cat(framed))
+    return embedding.view(len(trials), -1, embedding.shape[1])
 
 
-def _candidates(index: SearchIndex, sampling: Sampling, embedding: Tensor) -> list[Candidate]:
+def _trial(index: SearchIndex, sampling: Sampling, embedding: Tensor) -> _Trial:
     size_class = index.classes[sampling.size_class]
-    votes = index.vote(embedding, size_class)
-    classifier = index.classify(embedding, size_class).mean(0)
-    vote = np.zeros(len(classifier))
-    vote[votes.group] = votes.share
-    share = (classifier + vote) / 2
-    similarity = np.full(len(share), NOT_NEAR)
-    similarity[votes.group] = votes.similarity
-    nearest = dict(zip(votes.group.tolist(), votes.vector_id.tolist(), strict=True))
-    return [
-        Candidate(
-            group=group,
-            share=float(share[group]),
-            classifier=float(classifier[group]),
-            vote=float(vote[group]),
-            similarity=float(similarity[group]),
-            structure=index.structures[size_class.structure_of_vector[nearest[group]]]
-            if group in nearest
-            else index.groups[group].representative,
-            sampling=sampling,
-        )
-        for group in np.flatnonzero(size_class.allowed & (share > 1e-6)).tolist()
-    ]
+    votes = index.vote(embedding, size_class, COPIES)
+    by_copy = index.classify(embedding, size_class)
+    classifier = by_copy.reshape(-1, COPIES, by_copy.shape[1]).mean(1)
+    share = (classifier + votes.share) / 2
+    considered = size_class.allowed & (share > _LEAST_SHARE)
+    return _Trial(
+        share=np.where(considered, share, 0.0),
+        classifier=classifier,
+        vote=votes.share,
+        similarity=np.where(considered, votes.similarity, NOT_NEAR),
+        vector_id=votes.vector_id,
+    )
+
+
+def propose_together(index: SearchIndex, images: Tensor, pixel_size_angstrom: float | None) -> Proposals:
+    """Ask the network about bright-particle images (n, h, w) of one pixel size, in every sampling that may fit."""
+    trials = samplings(_class_ranges(index), min(images.shape[1:]), pixel_size_angstrom)
+    at_once = max(1, _FRAMED_AT_ONCE // (COPIES * len(trials)))
+    embeddings = torch.cat([_embed(index, some, trials) for some in images.split(at_once)], dim=1)
+    found = [_trial(index, s, e) for s, e in zip(trials, embeddings, strict=True)]
+    peak = np.stack([f.similarity.max(axis=1) for f in found])
+    weight = np.exp(_FRAME_SHARPNESS * (peak - peak.max(axis=0)))
+    weighted = np.stack([w[:, None] * f.share for w, f in zip(weight, found, strict=True)])
+    best = weighted.argmax(axis=0)  # the first of those that are equal
+    share = weighted.max(axis=0)
+
+    def of_best(values: Sequence[NDArray[Any]]) -> NDArray[Any]:
+        of: NDArray[Any] = np.take_along_axis(np.stack(values), best[None], axis=0)[0]
+        return of
+
+    return Proposals(
+        share=share / share.sum(axis=1, keepdims=True),
+        classifier=of_best([f.classifier for f in found]),
+        vote=of_best([f.vote for f in found]),
+        similarity=of_best([f.similarity for f in found]),
+        vector_id=of_best([f.vector_id for f in found]),
+        trial=best,
+        samplings=tuple(trials),
+    )
 
 
 def propose(index: SearchIndex, image: Tensor, pixel_size_angstrom: float | None) -> Proposal:
     """Ask the network about one bright-particle image (h, w), in every sampling that may fit."""
-    trials = samplings(_class_ranges(index), min(image.shape), pixel_size_angstrom)
-    framed = [_copies(image, s, index.classes[s.size_class].box_px) for s in trials]
-    embeddings = index.embed(torch.cat([f.images for f in framed])).split(2)
-    found = [_candidates(index, s, e) for s, e in zip(trials, embeddings, strict=True)]
-    peak = [max(c.similarity for c in candidates) for candidates in found]
-    weight = np.exp(_FRAME_SHARPNESS * (np.array(peak) - max(peak)))
-    best: dict[int, Candidate] = {}
-    shares: dict[int, float] = {}
-    for candidates, w in zip(found, weight.tolist(), strict=True):
-        for c in candidates:
-            if w * c.share > shares.get(c.group, 0.0):
-                shares[c.group], best[c.group] = w * c.share, c
-    total = sum(shares.values())
-    ranked = sorted(best, key=lambda group: (-shares[group], group))
-    return Proposal(tuple(replace(best[group], share=shares[group] / total) for group in ranked))
+    return propose_together(index, image[None], pixel_size_angstrom).of(index, 0)
 
 
-def explained(index: SearchIndex, images: Sequence[Tensor], pixel_size_angstrom: float | None) -> float:
-    """Return how well the network knows these images, the mean best cosine."""
-    return float(np.mean([propose(index, image, pixel_size_angstrom).similarity for image in images]))
+def explained(index: SearchIndex, images: Tensor, pixel_size_angstrom: float | None) -> float:
+    """Return how well the network knows images (n, h, w), the mean best cosine."""
+    return float(propose_together(index, images, pixel_size_angstrom).similarity.max(axis=1).mean())

@@ -47,7 +47,7 @@ def search_file(
         validate_pixel_size(pixel_size_angstrom)
     stack = read_images(spec)
     pixel, source = _pixel_size(stack, pixel_size_angstrom)
-    images = [torch.from_numpy(image) for image in stack.images]
+    images = torch.from_numpy(stack.images)
     sign = decide_contrast(index, images, pixel, contrast)
     notes = list(stack.notes)
     if pixel is None:

@@ -5,55 +5,65 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["SHARPNESS", "Votes", "count_votes"]
+__all__ = ["NOT_NEAR", "SHARPNESS", "Votes", "count_votes"]
 
 SHARPNESS = 20.0
 """A neighbour's weight is exp(sharpness x cosine): a tenth of cosine is worth a factor of seven."""
 
+NOT_NEAR = -1.0
+"""The similarity of a group that has no view among the neighbours."""
+
 
 @dataclass(frozen=True, slots=True)
 class Votes:
-    """Groups that have a view among the neighbours, best first.
+    """What the neighbours of n images say of all groups, each array (n, groups).
 
-    ``share`` sums to one over the groups; ``similarity`` is the cosine of each group's nearest view, ``vector_id`` its
-    place in the class's vectors.
+    ``share`` sums to one over the groups of an image that has neighbours; ``similarity`` is the cosine of each group's
+    nearest view, ``vector_id`` its place in the class's vectors; of a group without a view among the neighbours they
+    are 0, NOT_NEAR and -1.
     """
 
-    group: NDArray[np.int64]
     share: NDArray[np.float64]
     similarity: NDArray[np.float64]
     vector_id: NDArray[np.int64]
 
 
 def count_votes(
-    similarity: NDArray[np.float32], vector_id: NDArray[np.int64], group_of_vector: NDArray[np.int64]
+    similarity: NDArray[np.float32],
+    vector_id: NDArray[np.int64],
+    group_of_vector: NDArray[np.int64],
+    groups: int,
 ) -> Votes:
-    """Count the neighbours of one image (or of several copies of it) by group.
+    """Count the neighbours of each image by group.
 
     Parameters
     ----------
-    similarity, vector_id : (k,) or (copies, k)
-        As the vectors' search returns them; ids below zero are padding.
+    similarity, vector_id : (n, k)
+        As the vectors' search returns them, those of several copies of an image side by side; ids below zero are
+        padding.
     group_of_vector : int64 (vectors,)
+    groups : int
+        How many there are.
 
     Returns
     -------
     Votes
-        A group's share is that of its weighted neighbours; ties go by group number.
+        A group's share is that of its weighted neighbours.
     """
-    ids, cosine = vector_id.ravel(), similarity.ravel().astype(np.float64)
-    ids, cosine = ids[vector_id.ravel() >= 0], cosine[vector_id.ravel() >= 0]
-    group = group_of_vector[ids]
-    weight = np.exp(SHARPNESS * (cosine - cosine.max(initial=-1.0)))
-    names, place = np.unique(group, return_inverse=True)
-    share = np.bincount(place, weight, len(names))
-    nearest = np.full(len(names), -1, np.int64)
-    for k in np.argsort(cosine, kind="stable"):
-        nearest[place[k]] = k
-    order = np.lexsort((names, -share))
+    n = len(vector_id)
+    found = vector_id >= 0
+    cosine = np.where(found, similarity.astype(np.float64), NOT_NEAR)
+    weight = np.exp(SHARPNESS * (cosine - cosine.max(axis=1, initial=NOT_NEAR, keepdims=True))) * found
+    cell = group_of_vector[vector_id] + groups * np.arange(n)[:, None]
+    share = np.bincount(cell.ravel(), weight.ravel(), n * groups).reshape(n, groups)
+    near = np.full(n * groups, NOT_NEAR)
+    np.maximum.at(near, cell[found], cosine[found])
+    best = found & (cosine == near[cell])
+    nearest = np.full(n * groups, -1, np.int64)
+    nearest[cell[best]] = vector_id[best]
+    total = share.sum(axis=1, keepdims=True)
     return Votes(
-        group=names[order],
-        share=share[order] / share.sum(),
-        similarity=cosine[nearest[order]],
-        vector_id=ids[nearest[order]],
+        share=share / np.where(total > 0, total, 1.0),
+        similarity=near.reshape(n, groups),
+        vector_id=nearest.reshape(n, groups),
     )

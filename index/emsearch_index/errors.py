@@ -6,6 +6,7 @@
     │   ├── StructureError           3   emsearch.structures: a structure or map file
     │   ├── ImageError               3   emsearch.search: an image or stack
     │   └── QueryError               3   emsearch_index.sql: a user's SQL statement
+    ├── IncompleteError              5   a batch in which some items failed
     ├── IndexMissingError            4   no index where one was expected (FileNotFoundError)
     └── IndexCorruptError            4   an index whose files disagree with its manifest (ValueError)
 
@@ -33,6 +34,12 @@ class InputError(EmsearchError, ValueError):
 
 class QueryError(InputError):
     """A user's SQL statement that is not allowed, fails, or asks for too much."""
+
+
+class IncompleteError(EmsearchError):
+    """A batch in which some items failed; the others are there."""
+
+    exit_code = 5
 
 
 class IndexMissingError(EmsearchError, FileNotFoundError):

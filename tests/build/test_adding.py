@@ -205,7 +205,7 @@ def test_an_image_of_an_added_structure_is_nearest_to_its_views(grown: Grown, ti
         size_class.box_px,
         0,
     )
-    similarity, nearest = size_class.vectors.search(index.embed(drawn.images).numpy(), 1)
+    similarity, nearest = size_class.neighbours.nearest(index.embed(drawn.images), 1)
     found = [index.structures[k] for k in size_class.structure_of_vector[nearest[:, 0]]]
     assert found == ["2new"] * len(grid)
     assert {index.groups[k].id for k in size_class.group_of_vector[nearest[:, 0]]} == {"G0006"}

@@ -1,5 +1,3 @@
-import threading
-import time
 from collections.abc import Callable
 from typing import Any
 
@@ -8,7 +6,7 @@ import torch
 
 from emsearch.imaging.parameters import ParameterRanges
 from emsearch.imaging.simulate import Simulator
-from emsearch.network.batches import Batch, ahead, draw_batch
+from emsearch.network.batches import Batch, draw_batch
 from emsearch.network.training_set import TrainingSet
 
 Draw = Callable[..., Batch]
@@ -62,67 +60,6 @@ def test_a_smaller_box_shows_the_same_field(training_set: TrainingSet) -> None:
     agreement = (sketch(32) * sketch(64)).mean(1)
     assert float(agreement.min()) > 0.9
     assert float(agreement.median()) > 0.98
-
-
-def numbered(step: int) -> Batch:
-    one = torch.zeros(1)
-    return Batch(images=torch.tensor([step]), group=one, size_class=one, sketch=one)
-
-
-def workers() -> list[threading.Thread]:
-    return [thread for thread in threading.enumerate() if thread.name == "simulation"]
-
-
-def test_batches_come_in_order() -> None:
-    assert [int(batch.images) for batch in ahead(numbered, 3, 20)] == list(range(3, 20))
-    assert not workers()
-
-
-def test_nothing_to_do_ends_at_once() -> None:
-    assert list(ahead(numbered, 5, 5)) == []
-
-
-def test_batches_are_drawn_in_advance_but_not_without_end() -> None:
-    drawn: list[int] = []
-
-    def draw(step: int) -> Batch:
-        drawn.append(step)
-        return numbered(step)
-
-    batches = ahead(draw, 0, 1000)
-    next(batches)
-    deadline = time.monotonic() + 10
-    while len(drawn) < 5 and time.monotonic() < deadline:
-        time.sleep(0.01)
-    time.sleep(0.05)
-    assert 5 <= len(drawn) <= 7
-    batches.close()  # type: ignore[attr-defined]
-    assert not workers()
-    assert len(drawn) <= 8, "a stopped worker draws no more"
-
-
-def test_an_error_in_the_worker_reaches_the_consumer() -> None:
-    def draw(step: int) -> Batch:
-        if step == 2:
-            raise ArithmeticError("the third batch fails")
-        return numbered(step)
-
-    seen = []
-    with pytest.raises(ArithmeticError, match="third batch"):
-        for batch in ahead(draw, 0, 10):
-            seen.append(int(batch.images))
-    assert seen == [0, 1]
-    assert not workers()
-
-
-def test_an_error_in_the_consumer_stops_the_worker() -> None:
-    batches = ahead(numbered, 0, 10_000)
-    with pytest.raises(KeyboardInterrupt):
-        for batch in batches:
-            if int(batch.images) == 3:
-                raise KeyboardInterrupt
-    batches.close()  # type: ignore[attr-defined]
-    assert not workers()
 
 
 def test_the_simulator_draws_the_structure_that_was_asked_for(draw: Draw, training_set: TrainingSet) -> None:

@@ -125,8 +125,8 @@ def test_without_pixel_size_a_scale_near_the_true_one_wins(pooling_index: "Searc
 
 
 def test_contrast_is_decided_by_what_the_index_knows(pooling_index: "SearchIndex") -> None:
-    images = [particle(pooling_index, k, seed=70 + k, snr=2).image for k in range(3)]
-    dark = [-image for image in images]
+    images = torch.stack([particle(pooling_index, k, seed=70 + k, snr=2).image for k in range(3)])
+    dark = -images
     assert decide_contrast(pooling_index, images, PIXEL, "auto") == "bright"
     assert decide_contrast(pooling_index, dark, PIXEL, "auto") == "dark"
     assert decide_contrast(pooling_index, dark, PIXEL, "bright") == "bright"

@@ -1,0 +1,219 @@
+"""``emsearch batch``: which structures do the particles of a stack look like?"""
+
+import dataclasses
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from emsearch_cli.documents import write_document
+from emsearch_cli.messages import Messages
+from emsearch_cli.options import DeviceName, Format, IndexDir, Quiet, Verbose
+from emsearch_cli.particle_progress import particle_progress
+from emsearch_cli.query import Contrast
+from emsearch_cli.tables import Table, write_table
+from emsearch_index.errors import IncompleteError, UsageError
+
+if TYPE_CHECKING:
+    from emsearch.batch.run import BatchReport
+    from emsearch.batch.set_answers import SetAnswer
+
+__all__ = ["BatchFormat", "Ctf", "batch"]
+
+
+class BatchFormat(StrEnum):
+    """How the answers are written."""
+
+    PARQUET = "parquet"
+    CSV = "csv"
+    TSV = "tsv"
+    JSONL = "jsonl"
+    STAR = "star"
+
+
+class Ctf(StrEnum):
+    """How the contrast transfer function is corrected."""
+
+    AUTO = "auto"
+    PHASE_FLIP = "phase-flip"
+    WIENER = "wiener"
+    NONE = "none"
+
+
+def batch(
+    particles: Annotated[
+        str,
+        typer.Argument(metavar="INPUT", help="A stack of particles or class averages: MRC, STAR or .cs."),
+    ],
+    out: Annotated[
+        Path | None,
+        typer.Option(
+            "--out",
+            "-o",
+            metavar="FILE",
+            help="Answers to write: .parquet, .csv, .tsv, .jsonl or .star; needed but with --dry-run.",
+        ),
+    ] = None,
+    form: Annotated[
+        BatchFormat | None,
+        typer.Option(
+            "--format",
+            "-f",
+            metavar="|".join(BatchFormat),
+            case_sensitive=False,
+            help="How to write the answers; without it, the suffix of --out says it.",
+        ),
+    ] = None,
+    pixel_size: Annotated[
+        float | None,
+        typer.Option(
+            "--pixel-size", metavar="ANGSTROM", help="Pixel size in A; without it, that of the input."
+        ),
+    ] = None,
+    contrast: Annotated[
+        Contrast,
+        typer.Option(
+            metavar="|".join(Contrast),
+            help="Are the particles brighter or darker than their surroundings? auto decides once for the stack.",
+        ),
+    ] = Contrast.AUTO,
+    ctf: Annotated[
+        Ctf,
+        typer.Option(
+            metavar="|".join(Ctf), help="How to correct the CTF of particles whose optics are known."
+        ),
+    ] = Ctf.AUTO,
+    top: Annotated[
+        int, typer.Option(min=1, metavar="N", help="How many groups to list of each particle.")
+    ] = 5,
+    rerank: Annotated[
+        int | None,
+        typer.Option(
+            min=0,
+            metavar="N",
+            help="How many groups to compare by projection matching, about 0.5 s a particle for 100; without it, "
+            "100 in a stack of up to 100 particles and none in a larger one.",
+        ),
+    ] = None,
+    by: Annotated[
+        str | None,
+        typer.Option(
+            "--by",
+            metavar="FIELD",
+            help="Also answer the particles that agree in a field together: rlnClassNumber, rlnMicrographName or any "
+            "other column, or stack for all.",
+        ),
+    ] = None,
+    match_per_set: Annotated[
+        int,
+        typer.Option(
+            min=1, metavar="K", help="Of each set, how many images to compare by projection matching."
+        ),
+    ] = 30,
+    mixture: Annotated[
+        bool, typer.Option("--mixture", help="Also say what fractions of which groups make up the stack.")
+    ] = False,
+    html: Annotated[
+        Path | None,
+        typer.Option("--html", metavar="FILE", help="Also write a report of the sets as one HTML page."),
+    ] = None,
+    root: Annotated[
+        Path | None,
+        typer.Option("--root", metavar="DIR", help="Folder that the paths in a STAR or .cs file start from."),
+    ] = None,
+    restart: Annotated[
+        bool, typer.Option("--restart", help="Search anew, whatever an earlier run left or finished.")
+    ] = False,
+    dry_run: Annotated[
+        bool,
+        typer.Option("--dry-run", help="Say how many particles, batches, gigabytes and hours, and stop."),
+    ] = False,
+    index: IndexDir = None,
+    device: DeviceName = "auto",
+    verbose: Verbose = 0,
+    quiet: Quiet = False,
+) -> None:
+    """Search every particle of a stack.
+
+    One row a particle is written, or one a hit in CSV, TSV and JSON lines; STAR keeps all columns of the input. A run
+    that was interrupted goes on where it stopped.
+    """
+    from emsearch.batch.planning import plan_batch
+    from emsearch.batch.run import run_batch
+    from emsearch.batch.settings import BatchSettings
+    from emsearch.particles.source import open_particles
+    from emsearch.search.engine import open_index
+
+    if out is None and not dry_run:
+        raise UsageError("no output was named; give one, as in --out hits.parquet")
+    if html is not None and by is None:
+        raise UsageError("--html shows sets and there are none; say what makes them, as in --by stack")
+    messages = Messages(verbose, quiet)
+    settings = BatchSettings(
+        pixel_size_angstrom=pixel_size,
+        contrast=contrast.value,
+        ctf=ctf.value,
+        top=top,
+        rerank=rerank,
+        by=by,
+        match_per_set=match_per_set,
+        mixture=mixture,
+    )
+    source = open_particles(particles, root=root)
+    for note in source.notes:
+        messages.say(f"note: {note}")
+    opened = open_index(index, device=device)
+    if out is None or dry_run:
+        write_document(dataclasses.asdict(plan_batch(opened, source, settings)), Format.TABLE)
+        return
+    try:
+        with particle_progress(messages) as progress:
+            report = run_batch(
+                opened,
+                source,
+                out,
+                settings,
+                form=form.value if form else None,
+                restart=restart,
+                progress=progress,
+            )
+    except KeyboardInterrupt:
+        messages.say(f"what is done is kept in {out}.part; the same command goes on from there")
+        raise
+    if html is not None:
+        from emsearch_cli.report.of_batch import report_of_batch
+        from emsearch_cli.report.page import write_report
+
+        write_report(html, report_of_batch(report))
+        messages.say(f"report: {html}")
+    _tell(report, messages)
+
+
+def _tell(report: "BatchReport", messages: Messages) -> None:
+    if report.sets:
+        write_table(Table.of([_set_row(answer) for answer in report.sets]), Format.TABLE)
+        messages.say(f"wrote {len(report.sets):,} sets to {report.sets_output}")
+    if report.mixture:
+        write_table(Table.of([dataclasses.asdict(part) for part in report.mixture]), Format.TABLE)
+    particles = report.stack.source.count
+    messages.say(f"wrote {particles:,} particles to {report.output}, contrast {report.stack.contrast}")
+    for failure in report.failures:
+        messages.say(f"no answer: {failure.particle}: {failure.error}")
+    if report.failed:
+        raise IncompleteError(
+            f"{report.failed:,} of {particles:,} particles could not be searched; their rows have an error"
+        )
+
+
+def _set_row(answer: "SetAnswer") -> dict[str, Any]:
+    return {
+        "set": answer.set,
+        "images": answer.images,
+        "matched": answer.matched,
+        "first hits": ", ".join(f"{hit.representative} {hit.probability:.3f}" for hit in answer.hits[:3]),
+        "probability": answer.hits[0].probability if answer.hits else None,
+        "none": answer.none,
+        "speaking": answer.speaking,
+        "images_to_settle": answer.images_to_settle,
+    }

@@ -1,0 +1,175 @@
+"""One answer for each set: the network chooses a shortlist, some images are matched against it, and all speak."""
+
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from emsearch.batch.matched_sample import shortlist_of, spread_over, witnesses
+from emsearch.batch.parts import Parts
+from emsearch.batch.set_evidence import Witness, network_rows, neutral_of_none
+from emsearch.batch.sets import ParticleSets
+from emsearch.batch.shares import KeptShares
+from emsearch.batch.stack_search import StackSearch
+from emsearch.evidence.posterior import SetPosterior, set_posterior
+from emsearch.search.engine import SearchIndex
+from emsearch.search.hits import View
+from emsearch.shapes.rotations import quaternions_to_matrices
+
+__all__ = ["Posed", "SetAnswer", "SetHit", "answer_sets", "set_rows"]
+
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True)
+class SetHit:
+    """A shape group, and how probable it is that a set shows it."""
+
+    group: str
+    representative: str
+    title: str
+    probability: float
+
+
+@dataclass(frozen=True, slots=True)
+class Posed:
+    """A particle, by its row from 0, and the pose in which the first group of its set explains it."""
+
+    row: int
+    view: View
+
+
+@dataclass(frozen=True, slots=True)
+class SetAnswer:
+    """What the images of a set say together, as `emsearch.evidence.posterior.SetPosterior` has it.
+
+    ``images`` are those that could be searched, ``matched`` of them by projection; ``speaking`` and
+    ``images_to_settle`` are of those that were matched. ``posed`` are the matched images that the first group explains
+    best, the clearest first.
+    """
+
+    set: str
+    images: int
+    matched: int
+    hits: tuple[SetHit, ...]
+    none: float
+    speaking: int
+    images_to_settle: int | None
+    posed: tuple[Posed, ...] = ()
+
+    @property
+    def directions(self) -> Floats:
+        """From where the set was seen, unit vectors (n, 3) in the frame of the first group's structure."""
+        quaternion = np.array([p.view.quaternion for p in self.posed]).reshape(-1, 4)
+        return quaternions_to_matrices(quaternion)[:, 2]
+
+
+def answer_sets(
+    stack: StackSearch,
+    sets: ParticleSets,
+    shares: KeptShares,
+    parts: Parts,
+    progress: Callable[[int, int], None],
+) -> list[SetAnswer]:
+    """Answer every set, those that a stopped batch has answered not again; ``progress`` is told of sets."""
+    pooled, there = shares.pooled(sets)
+    answers = []
+    progress(0, len(sets.names))
+    for number, name in enumerate(sets.names):
+        rows = sets.rows(number)
+        rows = rows[there[rows]]
+        kept = parts.note(_note(number))
+        if kept is None:
+            answer = _answer(stack, name, rows, pooled[number], shares)
+            parts.keep(_note(number), asdict(answer))
+        else:
+            answer = _of_json(kept)
+        answers.append(answer)
+        progress(number + 1, len(sets.names))
+    return answers
+
+
+def _answer(
+    stack: StackSearch, name: str, rows: NDArray[np.int64], pooled: Floats, shares: KeptShares
+) -> SetAnswer:
+    if not len(rows):
+        return SetAnswer(name, 0, 0, (), 0.5, 0, None)
+    index = stack.index
+    shortlist = shortlist_of(index, pooled)
+    looked_at = spread_over(rows, stack.settings.match_per_set)
+    found = witnesses(stack, looked_at, shortlist)
+    matched = np.stack([w.said for w in found.values()])
+    first = set_posterior(matched)
+    others = np.setdiff1d(rows, looked_at)
+    network = [network_rows(index, share, shortlist) for share in shares.of(others)]
+    everything = matched
+    if network:
+        spoken = neutral_of_none(np.concatenate(network), first.probability)
+        everything = np.concatenate([matched, spoken])
+    whole = set_posterior(everything)
+    return SetAnswer(
+        set=name,
+        images=len(rows),
+        matched=len(matched),
+        hits=tuple(_hit(index, shortlist, whole, k) for k in whole.order[: stack.settings.top].tolist()),
+        none=whole.none,
+        speaking=first.speaking,
+        images_to_settle=whole.images_to_settle,
+        posed=_posed(found, int(whole.order[0])),
+    )
+
+
+def _posed(found: dict[int, Witness], first: int) -> tuple[Posed, ...]:
+    """Return the poses of the images that group number ``first`` explains best, the clearest image first."""
+    own = [(w.said[first], row, w.views[first]) for row, w in found.items() if w.first == first]
+    return tuple(Posed(row, view) for _, row, view in sorted(own, key=lambda entry: -entry[0]))
+
+
+def _hit(index: SearchIndex, shortlist: NDArray[np.int64], whole: SetPosterior, k: int) -> SetHit:
+    group = index.groups[shortlist[k]]
+    return SetHit(group.id, group.representative, group.title, float(whole.probability[k]))
+
+
+def _note(number: int) -> str:
+    return f"set-{number:06d}"
+
+
+def _of_json(kept: dict[str, Any]) -> SetAnswer:
+    hits = tuple(SetHit(**hit) for hit in kept["hits"])
+    return SetAnswer(**{**kept, "hits": hits, "posed": tuple(map(_posed_of_json, kept["posed"]))})
+
+
+def _posed_of_json(kept: dict[str, Any]) -> Posed:
+    view = kept["view"]
+    pairs = {name: tuple(view[name]) for name in ("quaternion", "shift_px")}
+    return Posed(kept["row"], View(**{**view, **pairs}))
+
+
+def set_rows(answers: list[SetAnswer]) -> pa.Table:
+    """Return one row a set: its first hit flat, and all hits as a list of structs."""
+    hit = pa.struct(
+        [
+            ("group", pa.string()),
+            ("representative", pa.string()),
+            ("title", pa.string()),
+            ("probability", pa.float64()),
+        ]
+    )
+    first = [a.hits[0] if a.hits else None for a in answers]
+    return pa.table(
+        {
+            "set": pa.array([a.set for a in answers], pa.string()),
+            "images": pa.array([a.images for a in answers], pa.int64()),
+            "matched": pa.array([a.matched for a in answers], pa.int64()),
+            "group": pa.array([f.group if f else None for f in first], pa.string()),
+            "representative": pa.array([f.representative if f else None for f in first], pa.string()),
+            "probability": pa.array([f.probability if f else None for f in first], pa.float64()),
+            "none": pa.array([a.none for a in answers], pa.float64()),
+            "speaking": pa.array([a.speaking for a in answers], pa.int64()),
+            "images_to_settle": pa.array([a.images_to_settle for a in answers], pa.int64()),
+            "hits": pa.array([[asdict(h) for h in a.hits] for a in answers], pa.list_(hit)),
+        }
+    )

@@ -1,0 +1,105 @@
+"""What the images of a set say of the groups on a shortlist, in the form in which evidence is added up.
+
+A row holds the logarithms of an image's shares of g groups and of "none of these". Single images were judged under even
+odds among all groups of the index, a set is judged under even odds among its shortlist: shares are scaled by the number
+of groups over g, so that what a row makes likelier stays what it was.
+"""
+
+import math
+from collections import Counter
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from torch import Tensor
+
+from emsearch.evidence.likelihood import JUNK_SHARE, likelihood_ratios, prior_of
+from emsearch.search.answering import match_candidates, shortlist_scores, view_of
+from emsearch.search.engine import SearchIndex
+from emsearch.search.hits import View
+from emsearch.search.matching import MatchingSettings
+from emsearch.search.proposal import Proposals
+from emsearch.search.ranking import evidence_of, expectation, group_probabilities, known_probability
+
+__all__ = ["Witness", "alike_for_all", "network_rows", "neutral_of_none", "witness"]
+
+Floats = NDArray[np.float64]
+
+_LEAST_SHARE = 1e-9
+"""No image rules out a group."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Witness:
+    """What one matched image says of a shortlist, its row ``said`` (g + 1,), and the pose under each of the g groups."""
+
+    said: Floats
+    views: tuple[View, ...]
+
+    @property
+    def first(self) -> int:
+        """The place on the shortlist of the group that explains it best."""
+        return int(self.said[:-1].argmax())
+
+
+def witness(
+    index: SearchIndex, image: Tensor, proposals: Proposals, k: int, shortlist: NDArray[np.int64]
+) -> Witness:
+    """Match a bright-particle image (h, w), number k of ``proposals``, against a shortlist (g,)."""
+    candidates = [proposals.candidate(index, k, group) for group in shortlist.tolist()]
+    matched = match_candidates(index, image, candidates, MatchingSettings())
+    score = shortlist_scores(index, matched)
+    similarity = np.array([proposals.similarity[k].max()])
+    known = known_probability(evidence_of(similarity, [m.match for m in matched], score), index.calibration)
+    place = {m.candidate.group: number for number, m in enumerate(matched)}
+    order = [place[group] for group in shortlist.tolist()]
+    among = float(alike_for_all(index, proposals.share[k])[shortlist].sum())  # the rest is the other groups'
+    share = known * among * group_probabilities(score)[order]
+    (said,) = _rows(share[None], np.array([1 - known]), len(index.groups))
+    return Witness(said, tuple(view_of(matched[number]) for number in order))
+
+
+def alike_for_all(index: SearchIndex, share: Floats) -> Floats:
+    """Return the network's shares (n, groups) as they would be if all groups were alike before anything is seen.
+
+    The network shares out each size class by itself, so that a group of a small class starts with more.
+    """
+    in_class = Counter(group.size_class for group in index.groups)
+    weighted = share * np.array([in_class[group.size_class] for group in index.groups])
+    return np.asarray(weighted / weighted.sum(axis=-1, keepdims=True))
+
+
+def network_rows(index: SearchIndex, share: Floats, shortlist: NDArray[np.int64]) -> Floats:
+    """Return the rows (n, g + 1) of images of which the network alone speaks, ``share`` (n, groups).
+
+    The network weighs what it does beside a match, by the index's calibration, for its faults are those of all images
+    and would add up. Whether a structure is in the index it cannot tell: the odds of "none of these" are even.
+    """
+    weighted = np.exp(expectation(alike_for_all(index, share), index.calibration))
+    weighted /= weighted.sum(1, keepdims=True)
+    none = prior_of(len(index.groups))[-1]
+    return _rows((1 - none) * weighted[:, shortlist], np.full(len(share), none), len(index.groups))
+
+
+def _rows(share: Floats, none: Floats, groups: int) -> Floats:
+    scaled = share * groups / share.shape[1]
+    return np.asarray(np.log(np.maximum(np.column_stack([scaled, none]), _LEAST_SHARE)))
+
+
+def neutral_of_none(rows: Floats, chance: Floats) -> Floats:
+    """Return rows (n, g + 1) that leave the odds of "none of these" as they are.
+
+    Each image is made as likely under "none of these" as under the groups as they are believed in when it comes:
+    ``chance`` (g,), brought up to date image by image. Rows of the network decide among groups, for it was never asked
+    what is in none of them.
+    """
+    groups = len(chance)
+    ratio = likelihood_ratios(rows, JUNK_SHARE)[:, :groups]
+    plain = np.exp(rows[:, :groups]) / prior_of(groups)[:groups]
+    belief = chance / chance.sum()
+    found = rows.copy()
+    for k in range(len(rows)):
+        found[k, groups] = math.log(max(float(belief @ plain[k]) * prior_of(groups)[-1], _LEAST_SHARE))
+        belief = belief * ratio[k]
+        belief /= belief.sum()
+    return found
