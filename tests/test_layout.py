@@ -45,7 +45,9 @@ def test_exports_are_sorted_and_files_are_short(path: Path) -> None:
     assert len(path.read_text(encoding="utf-8").splitlines()) < LONGEST_FILE_LINES
 
 
-@pytest.mark.parametrize("arguments", [["--help"], ["query", "--help"], ["build", "--help"], ["--version"]])
+@pytest.mark.parametrize(
+    "arguments", [["--help"], ["query", "--help"], ["batch", "--help"], ["build", "--help"], ["--version"]]
+)
 def test_help_starts_without_heavy_libraries(arguments: list[str]) -> None:
     program = (
         "import sys\n"

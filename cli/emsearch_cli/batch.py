@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from emsearch_cli.documents import write_document
+from emsearch_cli.evaluation_output import check_folders
 from emsearch_cli.messages import Messages
 from emsearch_cli.options import DeviceName, Format, IndexDir, Quiet, Verbose
 from emsearch_cli.particle_progress import particle_progress
@@ -18,6 +19,8 @@ from emsearch_index.errors import IncompleteError, UsageError
 if TYPE_CHECKING:
     from emsearch.batch.run import BatchReport
     from emsearch.batch.set_answers import SetAnswer
+    from emsearch.batch.settings import BatchSettings
+    from emsearch.particles.source import ParticleSource
 
 __all__ = ["BatchFormat", "Ctf", "batch"]
 
@@ -160,9 +163,9 @@ def batch(
         match_per_set=match_per_set,
         mixture=mixture,
     )
+    check_folders(html)
     source = open_particles(particles, root=root)
-    for note in source.notes:
-        messages.say(f"note: {note}")
+    _say_first(source, settings, messages)
     opened = open_index(index, device=device)
     if out is None or dry_run:
         write_document(dataclasses.asdict(plan_batch(opened, source, settings)), Format.TABLE)
@@ -188,6 +191,20 @@ def batch(
         write_report(html, report_of_batch(report))
         messages.say(f"report: {html}")
     _tell(report, messages)
+
+
+def _say_first(source: "ParticleSource", settings: "BatchSettings", messages: Messages) -> None:
+    from emsearch.batch.planning import images_of_sets, seconds_to_match
+    from emsearch.build.progress import duration
+
+    for note in source.notes:
+        messages.say(f"note: {note}")
+    if settings.pixel_size_angstrom is None and source.pixel_size_source == "none":
+        messages.say("note: no pixel size was given or found: every size is searched, which takes far longer")
+    groups = settings.matched(source.count)
+    seconds = seconds_to_match(source.count, groups) + seconds_to_match(images_of_sets(source, settings))
+    if seconds:
+        messages.say(f"projection matching will take about {duration(seconds)} on two cores")
 
 
 def _tell(report: "BatchReport", messages: Messages) -> None:

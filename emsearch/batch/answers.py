@@ -14,6 +14,8 @@ from emsearch.search.proposal import propose_together
 
 __all__ = ["AnsweredChunk", "answer_chunk"]
 
+_TOGETHER = 128  # images: more are no faster, and what is said of every group in every sampling needs memory
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class AnsweredChunk:
@@ -29,18 +31,17 @@ class AnsweredChunk:
 
 def answer_chunk(index: SearchIndex, chunk: Chunk, contrast: str, *, top: int, rerank: int) -> AnsweredChunk:
     """Answer every particle of a chunk; ``rerank`` groups of each are matched by projection."""
-    replies: list[Reply | str] = [chunk.problems.get(place, "") for place in range(len(chunk.rows))]
-    share = np.full((len(replies), len(index.groups)), np.nan, np.float32)
-    for alike in chunk.alike:
-        images = alike.bright(contrast)
+    replies: dict[int, Reply | str] = dict(chunk.problems)
+    share = np.full((len(chunk.rows), len(index.groups)), np.nan, np.float32)
+    for some in (batch for alike in chunk.alike for batch in alike.batches(_TOGETHER)):
+        images, places = some.bright(contrast), some.place.tolist()
         try:
-            proposals = propose_together(index, images, alike.pixel_size_angstrom)
+            proposals = propose_together(index, images, some.pixel_size_angstrom)
         except ImageError as problem:  # the pictures of this size show too little
-            for place in alike.place.tolist():
-                replies[place] = str(problem)
+            replies |= dict.fromkeys(places, str(problem))
             continue
-        share[alike.place] = proposals.share
-        for k, place in enumerate(alike.place.tolist()):
+        share[some.place] = proposals.share
+        for k, place in enumerate(places):
             proposal = proposals.of(index, k, most=max(top, rerank))
             replies[place] = answer_proposal(index, images[k], proposal, top=top, rerank=rerank)
-    return AnsweredChunk(chunk.rows, tuple(replies), share)
+    return AnsweredChunk(chunk.rows, tuple(replies[place] for place in range(len(chunk.rows))), share)

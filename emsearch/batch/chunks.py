@@ -1,7 +1,7 @@
 """Particles read in chunks: those of one shape and pixel size together, those that cannot be used with their reason."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -31,6 +31,12 @@ class Alike:
     place: NDArray[np.int64]
     pixel_size_angstrom: float | None
     images: Tensor
+
+    def batches(self, images: int) -> Iterator["Alike"]:
+        """Yield so many of the images at a time."""
+        for first in range(0, len(self.place), images):
+            some = slice(first, first + images)
+            yield Alike(self.place[some], self.pixel_size_angstrom, self.images[some])
 
     def bright(self, contrast: str) -> Tensor:
         """Return the images with the particle bright, given what it is now: "bright" or "dark"."""

@@ -16,7 +16,7 @@ from emsearch.search.proposal import propose_together
 
 __all__ = ["Index", "open_index"]
 
-_TOGETHER = 256
+_TOGETHER = 128
 
 
 class Index:

@@ -13,7 +13,7 @@ from emsearch.batch.stack_mixture import MIXTURE_IMAGES
 from emsearch.particles.source import ParticleSource
 from emsearch.search.engine import SearchIndex
 
-__all__ = ["SECONDS_TO_MATCH", "BatchPlan", "plan_batch"]
+__all__ = ["SECONDS_TO_MATCH", "BatchPlan", "images_of_sets", "plan_batch", "seconds_to_match"]
 
 SECONDS_TO_MATCH = 0.5
 """What projection matching of one particle against 100 groups takes on two cores, about."""
@@ -51,7 +51,7 @@ def plan_batch(index: SearchIndex, source: ParticleSource, settings: BatchSettin
     answer_chunk(index, chunk, "bright", top=settings.top, rerank=0)
     network = (time.perf_counter() - start) / max(len(tried), 1) * source.count
     rerank = settings.matched(source.count)
-    matching = SECONDS_TO_MATCH * source.count * (rerank or _GROUPS_MATCHED) / _GROUPS_MATCHED
+    matching = seconds_to_match(source.count, rerank or _GROUPS_MATCHED)
     pixels = sum(alike.images.numel() for alike in chunk.alike)
     return BatchPlan(
         particles=source.count,
@@ -59,12 +59,21 @@ def plan_batch(index: SearchIndex, source: ParticleSource, settings: BatchSettin
         gigabytes=4e-9 * pixels / max(len(tried), 1) * source.count,
         hours_without_matching=network / 3600,
         hours_with_matching=(network + matching) / 3600,
-        hours_for_sets=SECONDS_TO_MATCH * _matched_of_sets(source, settings) / 3600,
+        hours_for_sets=seconds_to_match(images_of_sets(source, settings)) / 3600,
         matched_groups=rerank,
     )
 
 
-def _matched_of_sets(source: ParticleSource, settings: BatchSettings) -> int:
+def seconds_to_match(images: int, groups: int = _GROUPS_MATCHED) -> float:
+    """Return how long it takes, about, to match images against groups.
+
+    >>> seconds_to_match(1000, 50)
+    250.0
+    """
+    return SECONDS_TO_MATCH * images * groups / _GROUPS_MATCHED
+
+
+def images_of_sets(source: ParticleSource, settings: BatchSettings) -> int:
     """Return how many images are matched for the sets and the mixture."""
     of_mixture = min(MIXTURE_IMAGES, source.count) if settings.mixture else 0
     if settings.by is None:

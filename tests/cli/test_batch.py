@@ -89,6 +89,7 @@ def test_sets_are_a_table_and_a_page(run: Callable[..., Any], tmp_path: Path) ->
         *BY_NETWORK,
     )
     assert outcome.code == 5
+    assert "projection matching will take about 1 s on two cores" in outcome.err
     (row,) = [line.split() for line in outcome.out.splitlines() if line.strip().startswith("stack")]
     assert row[:3] == ["stack", "13", "2"]
     (found,) = pq.read_table(tmp_path / "hits.sets.parquet").to_pylist()
