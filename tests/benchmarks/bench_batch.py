@@ -124,8 +124,11 @@ def simulate(folder: Path, index_dir: Path | None, particles: int, seed: int) ->
     np.savez(folder / "truth.npz", structure=truth.structure, class_number=truth.class_number, names=names)
 
 
-def bare_rate(index: SearchIndex, source: ParticleSource) -> float:
-    """Return particles a second of the network alone, on as many copies of the first images as the search embeds."""
+def bare_rate(index: SearchIndex, source: ParticleSource) -> tuple[float, float]:
+    """Return particles a second, and a second of processor time, of the network alone.
+
+    It embeds as many copies of the first images as the search does.
+    """
     (alike,) = read_chunk(source, range(min(256, source.count)), BatchSettings()).alike
     classes = [
         ClassRange(k, c.dmax_min_angstrom, c.dmax_max_angstrom, c.pixel_size_angstrom)
@@ -136,9 +139,10 @@ def bare_rate(index: SearchIndex, source: ParticleSource) -> float:
     framed = [frame(alike.images, s.scale, index.classes[s.size_class].box_px, centre).images for s in trials]
     copies = torch.cat(framed * COPIES)
     index.embed(copies)
-    start = time.perf_counter()
+    start, busy = time.perf_counter(), time.process_time()
     index.embed(copies)
-    return len(alike.images) / (time.perf_counter() - start)
+    n = len(alike.images)
+    return n / (time.perf_counter() - start), n / (time.process_time() - busy)
 
 
 def print_particles(index: SearchIndex, report: BatchReport, truth: Truth) -> None:
@@ -189,6 +193,7 @@ def main() -> None:
     parser.add_argument("--index", type=Path, default=None)
     parser.add_argument("--device", default="auto")
     parser.add_argument("--match-per-set", type=int, default=30)
+    parser.add_argument("--no-sets", action="store_true", help="only the particles")
     parser.add_argument("--seed", type=int, default=0)
     options = parser.parse_args()
     options.folder.mkdir(parents=True, exist_ok=True)
@@ -201,23 +206,30 @@ def main() -> None:
         truth = Truth(kept["structure"], kept["class_number"], tuple(kept["names"].tolist()))
     index = open_index(options.index, device=options.device)
     source = open_particles(str(options.folder / "particles.star"))
-    settings = BatchSettings(rerank=0, by="rlnClassNumber", match_per_set=options.match_per_set, mixture=True)
+    settings = BatchSettings(
+        rerank=0,
+        by=None if options.no_sets else "rlnClassNumber",
+        match_per_set=options.match_per_set,
+        mixture=not options.no_sets,
+    )
     before = bare_rate(index, source)
-    seconds: dict[str, float] = {}
+    times: dict[str, list[tuple[float, float]]] = {}
     start = time.perf_counter()
 
     def told(what: str, done: int, of: int) -> None:
-        seconds[what] = time.perf_counter() - start
+        times.setdefault(what, []).append((time.perf_counter(), time.process_time()))
 
     report = run_batch(index, source, options.folder / "hits.parquet", settings, restart=True, progress=told)
     total = time.perf_counter() - start
-    bare = (before + bare_rate(index, source)) / 2
-    rate = source.count / seconds["particles"]
+    bare, busy_bare = np.mean([before, bare_rate(index, source)], axis=0)
+    (first, busy_first), (last, busy_last) = times["particles"][0], times["particles"][-1]
+    seconds, rate = last - first, source.count / (last - first)
+    busy_rate = source.count / (busy_last - busy_first)
     memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    print(f"{source.count:,} particles in {seconds:.1f} s: {rate:.1f}/s, contrast {report.stack.contrast}")
     print(
-        f"{source.count:,} particles in {seconds['particles']:.1f} s: {rate:.1f}/s, contrast {report.stack.contrast}"
+        f"network alone {bare:.1f} particles/s; ratio {rate / bare:.2f}, of processor time {busy_rate / busy_bare:.2f}"
     )
-    print(f"network alone {bare:.1f} particles/s; ratio {rate / bare:.2f}")
     print(f"all with {len(report.sets)} sets and the mixture: {total:.1f} s; peak memory {memory:.0f} MB")
     print_particles(index, report, truth)
     print_sets(index, report, truth)
