@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from emsearch_cli.evaluation_output import check_folders, write_figures, write_files
+from emsearch_cli.evaluation_output import OutputFiles, check_folders, write_figures, write_files
 from emsearch_cli.messages import Messages
 from emsearch_cli.options import DeviceName, Format, IndexDir, OutputFormat, Quiet, Verbose
 from emsearch_cli.tables import Table, write_table
@@ -79,6 +79,12 @@ def evaluate(
     png: Annotated[
         Path | None, typer.Option("--png", metavar="FILE", help="Draw accuracy against the noise level.")
     ] = None,
+    mistakes: Annotated[
+        Path | None,
+        typer.Option(
+            "--mistakes", metavar="FILE", help="Draw the surest mistakes: image, answer and truth (PNG)."
+        ),
+    ] = None,
     index: IndexDir = None,
     device: DeviceName = "auto",
     form: OutputFormat = Format.TABLE,
@@ -94,7 +100,7 @@ def evaluate(
 
     messages = Messages(verbose, quiet)
     if real is not None:
-        if ceiling or quick or by_class or parquet or html or png:
+        if ceiling or quick or by_class or any((parquet, html, png, mistakes)):
             raise UsageError(
                 "--real gives its table alone: leave out --ceiling, --quick, --by-class and output files"
             )
@@ -118,12 +124,13 @@ def evaluate(
         seed=seed,
         ceiling=ceiling,
     )
-    check_folders(parquet, html, png)
+    files = OutputFiles(parquet, html, png, mistakes)
+    check_folders(*files.asked_for)
     opened = open_index(index, device=device)
     messages.say(f"evaluating {images} images of each set at each noise level")
     evaluation = evaluate_index(opened, protocol, messages.say)
     write_figures(evaluation, form, by_class)
-    for path in write_files(opened, protocol, evaluation, parquet, html, png):
+    for path in write_files(opened, protocol, evaluation, files):
         messages.say(f"written: {path}")
 
 

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from emsearch.evaluation.scores import PoseScore, Score
     from emsearch.search.engine import SearchIndex
 
-__all__ = ["check_folders", "write_figures", "write_files"]
+__all__ = ["OutputFiles", "check_folders", "write_figures", "write_files"]
 
 _Key = tuple[str, float | None, str, str]  # set, SNR, size class and answer of a row
 
@@ -29,6 +29,21 @@ def check_folders(*files: Path | None) -> None:
             raise UsageError(
                 f"{path} cannot be written: there is no folder {path.absolute().parent}; make it first"
             )
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class OutputFiles:
+    """Where to write what, each None where it is not asked for."""
+
+    parquet: Path | None
+    html: Path | None
+    png: Path | None
+    mistakes: Path | None
+
+    @property
+    def asked_for(self) -> list[Path]:
+        """Return the files that are to be written."""
+        return [p for p in (self.parquet, self.html, self.png, self.mistakes) if p is not None]
 
 
 def write_figures(evaluation: "Evaluation", form: Format, by_class: bool) -> None:
@@ -89,25 +104,24 @@ def _joined(
 
 
 def write_files(
-    index: "SearchIndex",
-    protocol: "Protocol",
-    evaluation: "Evaluation",
-    parquet: Path | None,
-    html: Path | None,
-    png: Path | None,
+    index: "SearchIndex", protocol: "Protocol", evaluation: "Evaluation", files: OutputFiles
 ) -> list[Path]:
     """Write what was asked for, and return the paths."""
-    if parquet is not None:
+    if files.parquet is not None:
         from emsearch.evaluation.query_table import write_queries
 
-        write_queries(evaluation.queries, parquet)
-    if html is not None:
+        write_queries(evaluation.queries, files.parquet)
+    if files.html is not None:
         from emsearch.evaluation.report import html_report
 
-        html.write_text(html_report(index, protocol, evaluation), encoding="utf-8")
-    if png is not None:
+        files.html.write_text(html_report(index, protocol, evaluation), encoding="utf-8")
+    if files.png is not None:
         from emsearch.evaluation.figures import accuracy_figure
         from emsearch.evaluation.scores import scores_of
 
-        png.write_bytes(accuracy_figure(scores_of(evaluation.queries)))
-    return [path for path in (parquet, html, png) if path is not None]
+        files.png.write_bytes(accuracy_figure(scores_of(evaluation.queries)))
+    if files.mistakes is not None:
+        from emsearch.evaluation.mistakes import draw_mistakes, mistakes_figure
+
+        files.mistakes.write_bytes(mistakes_figure(draw_mistakes(index, protocol, evaluation)))
+    return files.asked_for
