@@ -10,6 +10,7 @@ from emsearch_cli.batch import batch
 from emsearch_cli.build import build
 from emsearch_cli.calibrate import calibrate
 from emsearch_cli.evaluate import evaluate
+from emsearch_cli.fetch import fetch
 from emsearch_cli.groups import groups
 from emsearch_cli.guard import GuardedCommand
 from emsearch_cli.info import info
@@ -46,5 +47,19 @@ def main(
     """Name the PDB structures that a particle in the electron microscope looks like."""
 
 
-for _verb in (query, batch, build, add, simulate, sql, groups, show, info, verify, evaluate, calibrate):
+for _verb in (
+    query,
+    batch,
+    fetch,
+    build,
+    add,
+    simulate,
+    sql,
+    groups,
+    show,
+    info,
+    verify,
+    evaluate,
+    calibrate,
+):
     app.command(cls=GuardedCommand)(_verb)

@@ -1,0 +1,1 @@
+"""The PDB archive: which entries to take, and taking them."""
