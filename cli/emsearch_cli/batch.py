@@ -96,7 +96,7 @@ def batch(
             min=0,
             metavar="N",
             help="How many groups to compare by projection matching, about 0.5 s a particle for 100; without it, "
-            "100 in a stack of up to 100 particles and none in a larger one.",
+            "150 in a stack of up to 100 particles and none in a larger one.",
         ),
     ] = None,
     by: Annotated[

@@ -44,7 +44,7 @@ def evaluate(
     ] = 100,
     rerank: Annotated[
         int, typer.Option(min=1, metavar="N", help="How many groups to compare by projection matching.")
-    ] = 100,
+    ] = 150,
     ceiling: Annotated[
         bool,
         typer.Option("--ceiling", help="Also match the same images exhaustively, which takes far longer."),

@@ -50,7 +50,7 @@ def query(
     top: Annotated[int, typer.Option(min=1, metavar="N", help="How many groups to list.")] = 5,
     rerank: Annotated[
         int, typer.Option(min=0, metavar="N", help="How many groups to compare by projection matching.")
-    ] = 100,
+    ] = 150,
     png: Annotated[
         Path | None,
         typer.Option("--png", metavar="OUT", help="Also draw the image beside the posed hits in this PNG."),

@@ -11,6 +11,7 @@ from emsearch.batch.sets import sets_by
 from emsearch.batch.settings import BatchSettings
 from emsearch.batch.stack_mixture import MIXTURE_IMAGES
 from emsearch.particles.source import ParticleSource
+from emsearch.search.answering import SHORTLIST
 from emsearch.search.engine import SearchIndex
 
 __all__ = ["SECONDS_TO_MATCH", "BatchPlan", "images_of_sets", "plan_batch", "seconds_to_match"]
@@ -51,7 +52,7 @@ def plan_batch(index: SearchIndex, source: ParticleSource, settings: BatchSettin
     answer_chunk(index, chunk, "bright", top=settings.top, rerank=0)
     network = (time.perf_counter() - start) / max(len(tried), 1) * source.count
     rerank = settings.matched(source.count)
-    matching = seconds_to_match(source.count, rerank or _GROUPS_MATCHED)
+    matching = seconds_to_match(source.count, rerank or SHORTLIST)
     pixels = sum(alike.images.numel() for alike in chunk.alike)
     return BatchPlan(
         particles=source.count,

@@ -5,6 +5,7 @@ from typing import Any, Literal
 
 from emsearch.particles.ctf_correction import CORRECTIONS, Correction
 from emsearch.particles.reading import validate_pixel_size
+from emsearch.search.answering import SHORTLIST
 from emsearch.search.contrast import CONTRASTS
 from emsearch_index.errors import UsageError
 
@@ -15,14 +16,12 @@ CTF_METHODS = ("auto", *CORRECTIONS)
 MATCHED_BY_DEFAULT = 100
 """Of up to so many particles (class averages) each is matched by projection unless told otherwise."""
 
-_SHORTLIST = 100
-
 
 @dataclass(frozen=True, slots=True)
 class BatchSettings:
     """How each particle is searched.
 
-    ``rerank`` is how many of the network's groups are matched by projection, None for 100 in a stack of up to
+    ``rerank`` is how many of the network's groups are matched by projection, None for ``SHORTLIST`` in a stack of up to
     ``MATCHED_BY_DEFAULT`` particles and for none in a larger one. ``by`` is the field by which particles are answered as
     sets too, ``match_per_set`` how many images of each set are matched; ``mixture`` fits what the stack is made of.
     """
@@ -63,7 +62,7 @@ class BatchSettings:
         """Return how many groups are matched for each particle of a stack."""
         if self.rerank is not None:
             return self.rerank
-        return _SHORTLIST if particles <= MATCHED_BY_DEFAULT else 0
+        return SHORTLIST if particles <= MATCHED_BY_DEFAULT else 0
 
     def to_json(self) -> dict[str, Any]:
         """Return plain values for the record of a job."""

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from emsearch.evidence.posterior import SetPosterior, set_posterior
 from emsearch.evidence.shares import log_shares
+from emsearch.search.answering import SHORTLIST
 from emsearch.search.engine import SearchIndex
 from emsearch.search.searching import search_file
 from emsearch_index.errors import InputError
@@ -130,7 +131,7 @@ def evaluate_real(
     folder: Path,
     *,
     contrast: str | None = None,
-    rerank: int = 100,
+    rerank: int = SHORTLIST,
     report: Callable[[str], None] = lambda line: None,
 ) -> list[RealScore]:
     """Search every image of every labelled stack of a folder.

@@ -34,7 +34,7 @@ __all__ = [
     "view_of",
 ]
 
-SHORTLIST = 100
+SHORTLIST = 150
 """How many of the network's first groups are matched: so many that the right one is hardly ever missing."""
 
 
@@ -66,7 +66,7 @@ def match_candidates(
 ) -> list[Matched]:
     """Match candidates, each at the pixel size it was proposed for; the order may change.
 
-    What is fitted is chosen among all of them, by coarse evidence and the network's share.
+    What is fitted is chosen among all of them, by coarse evidence and the network's share, each with its calibrated weight.
     """
     by_pixel: dict[float, list[Candidate]] = {}
     for c in candidates:
@@ -76,7 +76,7 @@ def match_candidates(
     matches = match(
         [(t, [c.structure for c in group]) for t, group in zip(targets, by_pixel.values(), strict=True)],
         index.coarse,
-        expectation=expectation(share, index.calibration),
+        expectation=expectation(share, index.calibration) / index.calibration.coarse_weight,
         settings=settings,
     )
     return [

@@ -35,7 +35,7 @@ class MatchingSettings:
     """
 
     coarse: CoarseSettings = field(default_factory=CoarseSettings)
-    structures_fitted: int = 40
+    structures_fitted: int = 80
     finalists: int = 20
     starts: int = 3
     first_steps: int = 1
