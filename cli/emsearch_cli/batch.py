@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
 __all__ = ["BatchFormat", "Ctf", "batch"]
 
+_WHOLE_STACK = "stack"  # what sets are made by where a report is asked for and nothing else is said
+
 
 class BatchFormat(StrEnum):
     """How the answers are written."""
@@ -47,7 +49,11 @@ class Ctf(StrEnum):
 def batch(
     particles: Annotated[
         str,
-        typer.Argument(metavar="INPUT", help="A stack of particles or class averages: MRC, STAR or .cs."),
+        typer.Argument(
+            metavar="INPUT",
+            help="Particles or class averages: RELION STAR, cryoSPARC .cs, a stack (MRC, HDF, IMAGIC, SPIDER, TIFF), or a "
+            "folder of pictures.",
+        ),
     ],
     out: Annotated[
         Path | None,
@@ -119,7 +125,11 @@ def batch(
     ] = False,
     html: Annotated[
         Path | None,
-        typer.Option("--html", metavar="FILE", help="Also write a report of the sets as one HTML page."),
+        typer.Option(
+            "--html",
+            metavar="FILE",
+            help="Also write a report of the sets, or of the whole stack without --by, as one HTML page.",
+        ),
     ] = None,
     root: Annotated[
         Path | None,
@@ -150,8 +160,6 @@ def batch(
 
     if out is None and not dry_run:
         raise UsageError("no output was named; give one, as in --out hits.parquet")
-    if html is not None and by is None:
-        raise UsageError("--html shows sets and there are none; say what makes them, as in --by stack")
     messages = Messages(verbose, quiet)
     settings = BatchSettings(
         pixel_size_angstrom=pixel_size,
@@ -159,7 +167,7 @@ def batch(
         ctf=ctf.value,
         top=top,
         rerank=rerank,
-        by=by,
+        by=by if by is not None or html is None else _WHOLE_STACK,
         match_per_set=match_per_set,
         mixture=mixture,
     )

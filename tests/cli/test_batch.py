@@ -100,6 +100,15 @@ def test_sets_are_a_table_and_a_page(run: Callable[..., Any], tmp_path: Path) ->
     assert "1@s.mrcs has no contrast" in text
 
 
+def test_a_report_without_sets_shows_the_whole_stack(run: Callable[..., Any], tmp_path: Path) -> None:
+    page = tmp_path / "page.html"
+    stack, out = write(tmp_path / "s.mrcs", 0), str(tmp_path / "hits.parquet")
+    outcome = run("batch", stack, "-o", out, "--match-per-set", "1", "--html", str(page), *BY_NETWORK)
+    assert outcome.code == 0
+    (found,) = pq.read_table(tmp_path / "hits.sets.parquet").to_pylist()
+    assert found["set"] == "stack" and "1 of 14 images were matched by projection" in page.read_text()
+
+
 def test_a_dry_run_says_what_it_would_take_and_writes_nothing(
     run: Callable[..., Any], tmp_path: Path
 ) -> None:
@@ -117,7 +126,7 @@ def test_a_dry_run_says_what_it_would_take_and_writes_nothing(
     ("arguments", "code", "sentence"),
     [
         ((), 2, "no output was named"),
-        (("-o", "hits.csv", "--html", "page.html"), 2, "--html shows sets"),
+        (("-o", "hits.csv", "--html", "none/page.html"), 2, "there is no folder"),
         (("-o", "hits.xlsx"), 2, "does not say its format"),
         (("-o", "none/hits.csv"), 2, "there is no folder"),
         (("-o", "hits.csv", "--pixel-size", "900"), 3, "--pixel-size 900 is not a pixel size"),
