@@ -102,7 +102,7 @@ def batch(
             min=0,
             metavar="N",
             help="How many groups to compare by projection matching, about 0.5 s a particle for 100; without it, "
-            "150 in a stack of up to 100 particles and none in a larger one.",
+            "up to 150 in a stack of up to 100 particles and none in a larger one.",
         ),
     ] = None,
     by: Annotated[

@@ -43,7 +43,8 @@ def evaluate(
         int, typer.Option(min=2, metavar="N", help="Test on the groups of largest Dmax, this many of them.")
     ] = 100,
     rerank: Annotated[
-        int, typer.Option(min=1, metavar="N", help="How many groups to compare by projection matching.")
+        int,
+        typer.Option(min=1, metavar="N", help="How many groups to compare by projection matching at most."),
     ] = 150,
     ceiling: Annotated[
         bool,

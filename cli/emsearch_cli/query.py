@@ -49,7 +49,12 @@ def query(
     ] = Contrast.AUTO,
     top: Annotated[int, typer.Option(min=1, metavar="N", help="How many groups to list.")] = 5,
     rerank: Annotated[
-        int, typer.Option(min=0, metavar="N", help="How many groups to compare by projection matching.")
+        int,
+        typer.Option(
+            min=0,
+            metavar="N",
+            help="At most how many groups to compare by projection matching; 0 is none.",
+        ),
     ] = 150,
     png: Annotated[
         Path | None,

@@ -9,10 +9,11 @@ from numpy.typing import NDArray
 from emsearch.particles.errors import ImageError
 from emsearch.particles.reading import check_image, validate_pixel_size
 from emsearch.search import engine
-from emsearch.search.answering import SHORTLIST, answer_proposal
+from emsearch.search.answering import answer_proposal
 from emsearch.search.contrast import decide_contrast
 from emsearch.search.hits import Answer
 from emsearch.search.proposal import propose_together
+from emsearch.search.shortlist import SHORTLIST
 
 __all__ = ["Index", "open_index"]
 

@@ -5,9 +5,9 @@ from numpy.typing import NDArray
 
 from emsearch.batch.set_evidence import Witness, alike_for_all, witness
 from emsearch.batch.stack_search import StackSearch
-from emsearch.search.answering import SHORTLIST
 from emsearch.search.engine import SearchIndex
 from emsearch.search.proposal import propose_together
+from emsearch.search.shortlist import SHORTLIST
 
 __all__ = ["shortlist_of", "spread_over", "witnesses"]
 

@@ -11,8 +11,8 @@ from emsearch.batch.sets import sets_by
 from emsearch.batch.settings import BatchSettings
 from emsearch.batch.stack_mixture import MIXTURE_IMAGES
 from emsearch.particles.source import ParticleSource
-from emsearch.search.answering import SHORTLIST
 from emsearch.search.engine import SearchIndex
+from emsearch.search.shortlist import SHORTLIST
 
 __all__ = ["SECONDS_TO_MATCH", "BatchPlan", "images_of_sets", "plan_batch", "seconds_to_match"]
 

@@ -5,8 +5,8 @@ from typing import Any, Literal
 
 from emsearch.particles.ctf_correction import CORRECTIONS, Correction
 from emsearch.particles.reading import validate_pixel_size
-from emsearch.search.answering import SHORTLIST
 from emsearch.search.contrast import CONTRASTS
+from emsearch.search.shortlist import SHORTLIST
 from emsearch_index.errors import UsageError
 
 __all__ = ["CTF_METHODS", "MATCHED_BY_DEFAULT", "BatchSettings"]

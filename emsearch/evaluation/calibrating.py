@@ -13,11 +13,12 @@ from scipy.optimize import minimize
 
 from emsearch.evaluation.simulated import draw_images
 from emsearch.imaging.parameters import ParameterRanges
-from emsearch.search.answering import SHORTLIST, Matched, match_candidates
+from emsearch.search.answering import Matched, match_candidates
 from emsearch.search.engine import SearchIndex
 from emsearch.search.matching import Match, MatchingSettings
 from emsearch.search.proposal import propose
 from emsearch.search.ranking import Calibration, Evidence, evidence_of, group_probabilities, group_scores
+from emsearch.search.shortlist import shortlist
 from emsearch.search.undecided import conformal_mass, mass_before
 
 __all__ = ["Case", "calibrate", "case_of", "collect_cases", "fit_calibration"]
@@ -69,7 +70,7 @@ def collect_cases(
     cases = []
     for k in range(images):
         proposal = propose(index, test.images[k], float(test.pixel_size_angstrom[k]))
-        candidates = proposal.candidates[: SHORTLIST + 1]
+        candidates = shortlist(proposal.candidates, struck=int(test.group[k]))
         case = case_of(
             match_candidates(index, test.images[k], candidates, MatchingSettings()), int(test.group[k])
         )

@@ -69,9 +69,12 @@ def draw_mistakes(index: SearchIndex, protocol: Protocol, evaluation: Evaluation
 
 def _mistake(index: SearchIndex, protocol: Protocol, query: Query, drawn: DrawnSet) -> Mistake:
     k = drawn.images.number.tolist().index(query.image)
-    rerank = protocol.rerank + (query.set == UNKNOWN)
+    truth = int(drawn.images.group[k])
+    struck = truth if query.set == UNKNOWN else None
     among = frozenset(drawn.image_set.among)
-    asked = ask(index, drawn.images, k, among, rerank=rerank, settings=protocol.matching)
+    asked = ask(
+        index, drawn.images, k, among, rerank=protocol.rerank, settings=protocol.matching, struck=struck
+    )
     image: Picture = drawn.images.images[k].numpy()
     pixel = float(drawn.images.pixel_size_angstrom[k])
 
@@ -80,7 +83,7 @@ def _mistake(index: SearchIndex, protocol: Protocol, query: Query, drawn: DrawnS
 
     best = int(np.argmax(asked.score))
     groups = [m.candidate.group for m in asked.matched]
-    right = groups.index(truth) if (truth := int(drawn.images.group[k])) in groups else None
+    right = groups.index(truth) if truth in groups else None
     return Mistake(
         query=query,
         image=image,

@@ -12,9 +12,9 @@ from emsearch.evaluation.queries import Query, ask, named, query_of
 from emsearch.evaluation.sets import UNKNOWN, DrawnSet, ImageSet, draw_set, image_set
 from emsearch.evaluation.subjects import SubjectModels
 from emsearch.evaluation.unknown import ask_unknown
-from emsearch.search.answering import SHORTLIST
 from emsearch.search.engine import SearchIndex
 from emsearch.search.matching import MatchingSettings
+from emsearch.search.shortlist import SHORTLIST
 from emsearch_index.errors import UsageError
 
 __all__ = ["CLEAN", "CRYO_SNR", "Evaluation", "Protocol", "evaluate_index"]

@@ -15,6 +15,7 @@ from emsearch.search.engine import SearchIndex
 from emsearch.search.matching import MatchingSettings
 from emsearch.search.proposal import Candidate, propose
 from emsearch.search.ranking import known_probability
+from emsearch.search.shortlist import shortlist
 from emsearch.shapes.rotations import quaternions_to_matrices
 
 __all__ = ["ANSWERS", "Asked", "Named", "Query", "Truth", "ask", "named", "query_of", "truth_of"]
@@ -91,13 +92,15 @@ def ask(
     *,
     rerank: int,
     settings: MatchingSettings,
+    struck: int | None = None,
 ) -> Asked:
-    """Let network and matching look at image k of a set."""
+    """Let network and matching look at image k of a set; ``struck`` is that of the shortlist."""
     start = time.perf_counter()
     proposal = propose(index, test.images[k], float(test.pixel_size_angstrom[k]))
     candidates = tuple(c for c in proposal.candidates if c.group in among)
     proposed = time.perf_counter()
-    matched = match_candidates(index, test.images[k], candidates[:rerank], settings) if candidates else []
+    short = shortlist(candidates, rerank, struck)
+    matched = match_candidates(index, test.images[k], short, settings) if short else []
     score = shortlist_scores(index, matched).tolist() if matched else []
     return Asked(candidates, tuple(matched), tuple(score), proposed - start, time.perf_counter() - proposed)
 

@@ -10,9 +10,9 @@ from numpy.typing import NDArray
 
 from emsearch.evidence.posterior import SetPosterior, set_posterior
 from emsearch.evidence.shares import log_shares
-from emsearch.search.answering import SHORTLIST
 from emsearch.search.engine import SearchIndex
 from emsearch.search.searching import search_file
+from emsearch.search.shortlist import SHORTLIST
 from emsearch_index.errors import InputError
 
 __all__ = ["MANIFEST", "LabelledStack", "RealScore", "evaluate_real", "read_labels"]

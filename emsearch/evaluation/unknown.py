@@ -34,8 +34,8 @@ def ask_unknown(
     for d in drawn:
         among = frozenset(d.image_set.among)
         for k in range(len(d.images)):
-            # One group more is matched, so that as many are left where one is struck.
-            asked = ask(index, d.images, k, among, rerank=rerank + 1, settings=settings)
+            truth = int(d.images.group[k])
+            asked = ask(index, d.images, k, among, rerank=rerank, settings=settings, struck=truth)
             if len(asked.matched) > 1:
                 found.append((d, k, asked))
         report(f"unknown, {'clean' if np.isinf(d.snr) else f'SNR {d.snr:g}'}: {len(d.images)} images")

@@ -20,11 +20,11 @@ from emsearch.search.ranking import (
     group_scores,
     known_probability,
 )
+from emsearch.search.shortlist import SHORTLIST, shortlist
 from emsearch.search.undecided import undecided
 from emsearch.search.vote import NOT_NEAR
 
 __all__ = [
-    "SHORTLIST",
     "Matched",
     "Reply",
     "answer_image",
@@ -33,9 +33,6 @@ __all__ = [
     "shortlist_scores",
     "view_of",
 ]
-
-SHORTLIST = 150
-"""How many of the network's first groups are matched: so many that the right one is hardly ever missing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,8 +148,13 @@ def answer_proposal(
     rerank: int = SHORTLIST,
     settings: MatchingSettings | None = None,
 ) -> Reply:
-    """Answer an image whose proposal is there already; ``rerank`` 0 leaves it to the network alone."""
-    short, rest = proposal.candidates[:rerank], proposal.candidates[rerank:]
+    """Answer an image whose proposal is there already.
+
+    At most ``rerank`` groups are matched, fewer where the network is sure (`emsearch.search.shortlist`); 0 leaves it to
+    the network alone.
+    """
+    short = shortlist(proposal.candidates, rerank) if rerank else []
+    rest = proposal.candidates[len(short) :]
     matched = match_candidates(index, image, short, settings or MatchingSettings()) if short else []
     score = shortlist_scores(index, matched) if matched else np.zeros(0)
     evidence = evidence_of(np.array([proposal.similarity]), [m.match for m in matched], score)

@@ -3,10 +3,11 @@
 import torch
 
 from emsearch.particles.reading import ImageStack, read_images, validate_pixel_size
-from emsearch.search.answering import SHORTLIST, answer_image
+from emsearch.search.answering import answer_image
 from emsearch.search.contrast import decide_contrast
 from emsearch.search.engine import SearchIndex
 from emsearch.search.hits import Answer
+from emsearch.search.shortlist import SHORTLIST
 
 __all__ = ["search_file"]
 
