@@ -20,6 +20,7 @@ Floats = NDArray[np.float64]
 _LARGEST = np.array([0.2, 0.2, 0.2, 2.0, 2.0, 0.06, 0.25, 0.3, 0.8, 0.2])  # steps that are trusted
 _ANGLE_SD = np.array([0.15, 0.15, 0.15, *[np.inf] * 7])  # how far from where they are angles are expected
 _SHORTER = 0.35
+_NOTHING = 1e-12  # square of what is not in the picture, as of a particle shifted out of it
 _DARK = 1e3  # cost of a particle darker than its surroundings
 
 
@@ -85,7 +86,8 @@ def _solve(model: ImageModel, prior: Prior, poses: Poses) -> _Solved:
     plane = _columns(PLANE)
     around = np.maximum(total - _least_squares(gram, plane)[0], 1e-9 * total)
     simple, amplitudes = _least_squares(gram, np.concatenate([[PROJECTION], plane]))
-    weakest = 1e-3 * np.sqrt(np.maximum(around, 0) / gram[:, PROJECTION, PROJECTION])
+    shown = np.maximum(gram[:, PROJECTION, PROJECTION], _NOTHING)
+    weakest = 1e-3 * np.sqrt(np.maximum(around, _NOTHING) / shown)
     scales = _Scales(
         np.maximum(total - simple, 1e-9 * total) / model.witnesses, np.maximum(amplitudes[:, 0], weakest)
     )

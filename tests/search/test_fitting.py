@@ -1,3 +1,4 @@
+from dataclasses import replace
 from itertools import pairwise
 
 import numpy as np
@@ -238,3 +239,12 @@ def test_small_steps_turn_about_the_axes_of_the_image(truth: Poses) -> None:
         i, j = (axis + 1) % 3, (axis + 2) % 3
         np.testing.assert_allclose(turned[:, j, i], np.sin(angle), atol=1e-5)
         np.testing.assert_allclose(turned[:, axis, axis], 1, atol=1e-9)
+
+
+def test_a_particle_shifted_out_of_the_picture_gives_numbers(blob_simulator: Simulator, truth: Poses) -> None:
+    """Its projection is empty there: nothing is explained and nothing divided by nothing."""
+    image = images_of(blob_simulator, truth[np.arange(1)], snr=5.0)[0]
+    far = replace(truth, shift_px=np.full((COUNT, 2), 500.0))
+    found = fit(ImageModel(target(image), blob_simulator), far, steps=1)
+    assert np.isfinite(found.cost).all() and np.isfinite(found.spread).all()
+    assert np.abs(found.correlation).max() < 0.2
