@@ -16,7 +16,7 @@ class TrainingSettings:
     noisiest images drawn go from ``first_lowest_snr`` down to the lowest of ``ranges``.
     """
 
-    images: int = 840_000
+    images: int = 1_320_000
     batch: int = 256
     learning_rate: float = 1e-3
     weight_decay: float = 0.05
@@ -27,7 +27,7 @@ class TrainingSettings:
     width: int = 64
     member_share: float = 0.5
     ema_decay: float = 0.998
-    stages: tuple[tuple[float, int], ...] = ((0.12, 32), (0.88, 64))
+    stages: tuple[tuple[float, int], ...] = ((0.08, 32), (0.92, 64))
     first_lowest_snr: float = 3.0
     curriculum: float = 0.4
     validation_images: int = 2048
