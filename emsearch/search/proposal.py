@@ -14,7 +14,7 @@ from emsearch.search.framing import ClassRange, Sampling, samplings
 from emsearch.search.prepare import centre_of_particle_px, frame
 from emsearch.search.vote import NOT_NEAR
 
-__all__ = ["COPIES", "Candidate", "Proposal", "Proposals", "explained", "propose", "propose_together"]
+__all__ = ["COPIES", "Candidate", "Proposal", "Proposals", "propose", "propose_together"]
 
 COPIES = 2
 """Each sampling of an image is embedded as it stands and about the estimated centre of its particle."""
@@ -177,8 +177,3 @@ def propose_together(index: SearchIndex, images: Tensor, pixel_size_angstrom: fl
 def propose(index: SearchIndex, image: Tensor, pixel_size_angstrom: float | None) -> Proposal:
     """Ask the network about one bright-particle image (h, w), in every sampling that may fit."""
     return propose_together(index, image[None], pixel_size_angstrom).of(index, 0)
-
-
-def explained(index: SearchIndex, images: Tensor, pixel_size_angstrom: float | None) -> float:
-    """Return how well the network knows images (n, h, w), the mean best cosine."""
-    return float(propose_together(index, images, pixel_size_angstrom).similarity.max(axis=1).mean())
