@@ -1,4 +1,4 @@
-"""The surest mistakes of an evaluation, looked at: the image, what it was taken for, and what it shows."""
+"""The clearest mistakes of an evaluation, looked at: the image, what it was taken for, and what it shows."""
 
 import io
 from collections.abc import Sequence
@@ -20,7 +20,7 @@ from emsearch.search.picture import posed_view
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-__all__ = ["Mistake", "draw_mistakes", "mistakes_figure", "surest_mistakes"]
+__all__ = ["Mistake", "draw_mistakes", "mistakes_figure", "clearest_mistakes"]
 
 Picture = NDArray[np.float32]
 
@@ -45,20 +45,20 @@ class Mistake:
     lead: float
 
 
-def surest_mistakes(queries: Sequence[Query], count: int = _COUNT) -> list[Query]:
-    """Return the wrong answers of the highest in-database probability, of different groups and images."""
+def clearest_mistakes(queries: Sequence[Query], count: int = _COUNT) -> list[Query]:
+    """Return wrong answers to the least noisy images, the likeliest to be known first, of different groups."""
     wrong = [q for q in queries if q.in_index and q.answers["re-ranked"].rank != 1]
     found: dict[str, Query] = {}
-    for q in sorted(wrong, key=lambda q: -q.in_database_probability):
+    for q in sorted(wrong, key=lambda q: (-q.snr, -q.in_database_probability)):
         found.setdefault(q.truth.group, q)
     return list(found.values())[:count]
 
 
 def draw_mistakes(index: SearchIndex, protocol: Protocol, evaluation: Evaluation) -> list[Mistake]:
-    """Ask the surest mistakes again and draw what they rest on."""
+    """Ask the clearest mistakes again and draw what they rest on."""
     models = SubjectModels(index.library, protocol.seed)
     mistakes = []
-    for query in surest_mistakes(evaluation.queries):
+    for query in clearest_mistakes(evaluation.queries):
         shown = image_set(index, query.set, protocol.groups)
         if shown is None:
             raise ValueError(f"the index has no set {query.set}, of which a query came")

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from PIL import Image
 
-from emsearch.evaluation.mistakes import draw_mistakes, mistakes_figure, surest_mistakes
+from emsearch.evaluation.mistakes import draw_mistakes, mistakes_figure, clearest_mistakes
 from emsearch.evaluation.protocol import Protocol, evaluate_index
 from emsearch.evaluation.queries import Query
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from emsearch.search.engine import SearchIndex
 
 
-def test_the_surest_mistakes_come_first_and_each_group_once(a_query: Callable[..., Query]) -> None:
+def test_the_clearest_mistakes_come_first_and_each_group_once(a_query: Callable[..., Query]) -> None:
     queries = [
         a_query(1, in_database_probability=0.99),
         a_query(2, "G1", in_database_probability=0.7, image=1),
@@ -21,14 +21,14 @@ def test_the_surest_mistakes_come_first_and_each_group_once(a_query: Callable[..
         a_query(None, "G1", group="G2", in_database_probability=0.8, image=3),
         a_query(None, "G1", group="G3", in_database_probability=0.95, in_index=False),
     ]
-    assert [q.image for q in surest_mistakes(queries)] == [2, 3]
-    assert [q.image for q in surest_mistakes(queries, 1)] == [2]
+    assert [q.image for q in clearest_mistakes(queries)] == [2, 3]
+    assert [q.image for q in clearest_mistakes(queries, 1)] == [2]
 
 
 def test_mistakes_are_drawn_from_the_images_they_were_made_on(family_index: "SearchIndex") -> None:
     protocol = Protocol(sets=("trained", "unknown"), snr_levels=(0.02,), groups=4, images=6)
     evaluation = evaluate_index(family_index, protocol)
-    chosen = surest_mistakes(evaluation.queries)
+    chosen = clearest_mistakes(evaluation.queries)
     assert chosen, "noise this strong leads to mistakes"
     mistakes = draw_mistakes(family_index, protocol, evaluation)
     assert [m.query for m in mistakes] == chosen
