@@ -83,7 +83,7 @@ def evaluate(
     mistakes: Annotated[
         Path | None,
         typer.Option(
-            "--mistakes", metavar="FILE", help="Draw the surest mistakes: image, answer and truth (PNG)."
+            "--mistakes", metavar="FILE", help="Draw the clearest mistakes: image, answer and truth (PNG)."
         ),
     ] = None,
     index: IndexDir = None,

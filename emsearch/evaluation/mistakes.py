@@ -20,7 +20,7 @@ from emsearch.search.picture import posed_view
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-__all__ = ["Mistake", "draw_mistakes", "mistakes_figure", "clearest_mistakes"]
+__all__ = ["Mistake", "clearest_mistakes", "draw_mistakes", "mistakes_figure"]
 
 Picture = NDArray[np.float32]
 

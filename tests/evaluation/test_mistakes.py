@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from PIL import Image
 
-from emsearch.evaluation.mistakes import draw_mistakes, mistakes_figure, clearest_mistakes
+from emsearch.evaluation.mistakes import clearest_mistakes, draw_mistakes, mistakes_figure
 from emsearch.evaluation.protocol import Protocol, evaluate_index
 from emsearch.evaluation.queries import Query
 
@@ -23,6 +23,8 @@ def test_the_clearest_mistakes_come_first_and_each_group_once(a_query: Callable[
     ]
     assert [q.image for q in clearest_mistakes(queries)] == [2, 3]
     assert [q.image for q in clearest_mistakes(queries, 1)] == [2]
+    clean = a_query(2, "G1", group="G4", in_database_probability=0.1, snr=np.inf, image=5)
+    assert [q.image for q in clearest_mistakes([*queries, clean])] == [5, 2, 3]
 
 
 def test_mistakes_are_drawn_from_the_images_they_were_made_on(family_index: "SearchIndex") -> None:
