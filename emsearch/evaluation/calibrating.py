@@ -17,7 +17,15 @@ from emsearch.search.answering import Matched, match_candidates
 from emsearch.search.engine import SearchIndex
 from emsearch.search.matching import Match, MatchingSettings
 from emsearch.search.proposal import propose
-from emsearch.search.ranking import Calibration, Evidence, evidence_of, group_probabilities, group_scores
+from emsearch.search.ranking import (
+    Calibration,
+    Evidence,
+    evidence_of,
+    group_probabilities,
+    group_scores,
+    known_probability,
+    share_of_the_rest,
+)
 from emsearch.search.shortlist import shortlist
 from emsearch.search.undecided import conformal_mass, mass_before
 
@@ -43,7 +51,9 @@ class Case:
     def probabilities(self, calibration: Calibration) -> NDArray[np.float64]:
         """Return the probability (g,) of each candidate, if the structure is in the index; the rest is other groups'."""
         found = group_probabilities(group_scores(self.matches, self.share, calibration))
-        return np.asarray(found * min(1.0, float(self.share.sum())))
+        known = known_probability(self.evidence(calibration), calibration)
+        left = share_of_the_rest(max(0.0, 1 - float(self.share.sum())), known)
+        return np.asarray(found * (1 - left))
 
     def evidence(self, calibration: Calibration) -> Evidence:
         """Return what the answer would rest on."""
@@ -116,8 +126,9 @@ def fit_calibration(cases: Sequence[Case]) -> Calibration:
     sign = np.repeat([1.0, -1.0], len(cases))
     names = ["offset", *(f.name for f in fields(Evidence))]
     found = minimize(_known_cost, np.zeros(len(names)), args=(features, sign)).x.tolist()
-    mass = conformal_mass([mass_before(c.probabilities(weighted), c.right) for c in cases])
-    return replace(weighted, **dict(zip(names, found, strict=True)), set_mass=mass)
+    fitted = replace(weighted, **dict(zip(names, found, strict=True)))
+    mass = conformal_mass([mass_before(c.probabilities(fitted), c.right) for c in cases])
+    return replace(fitted, set_mass=mass)
 
 
 def calibrate(

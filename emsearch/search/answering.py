@@ -19,6 +19,7 @@ from emsearch.search.ranking import (
     group_probabilities,
     group_scores,
     known_probability,
+    share_of_the_rest,
 )
 from emsearch.search.shortlist import SHORTLIST, shortlist
 from emsearch.search.undecided import undecided
@@ -133,7 +134,7 @@ def answer_image(
     """Answer one bright-particle image (h, w).
 
     The probabilities of all groups and of "none of these" sum to one: groups that are not matched share among
-    themselves what the network gives them.
+    themselves what the network gives them and the match leaves them (`share_of_the_rest`).
     """
     proposal = propose(index, image, pixel_size_angstrom)
     return answer_proposal(index, image, proposal, top=top, rerank=rerank, settings=settings)
@@ -159,14 +160,16 @@ def answer_proposal(
     score = shortlist_scores(index, matched) if matched else np.zeros(0)
     evidence = evidence_of(np.array([proposal.similarity]), [m.match for m in matched], score)
     known = known_probability(evidence, index.calibration)
-    left = float(proposal.rest_share.sum()) + sum(c.share for c in rest)
-    ranked: list[tuple[float, Candidate, View | None]] = [(c.share, c, None) for c in rest]
+    unmatched = float(proposal.rest_share.sum()) + sum(c.share for c in rest)
+    left = share_of_the_rest(min(unmatched, 1.0), known)
+    thinned = left / max(unmatched, 1e-12)
+    ranked: list[tuple[float, Candidate, View | None]] = [(thinned * c.share, c, None) for c in rest]
     if matched:
         chance = group_probabilities(score) * (1 - left)
         ranked += [(float(p), m.candidate, view_of(m)) for p, m in zip(chance, matched, strict=True)]
     ranked.sort(key=lambda entry: (entry[2] is None, -entry[0]))
     hits = tuple(_hit(index, k, c, known * p, view) for k, (p, c, view) in enumerate(ranked[:top], start=1))
-    chances = np.concatenate([[p for p, _, _ in ranked], proposal.rest_share])
+    chances = np.concatenate([[p for p, _, _ in ranked], thinned * proposal.rest_share])
     groups = [c.group for _, c, _ in ranked] + proposal.rest_group.tolist()
     among = undecided(chances, index.calibration.set_mass).tolist()
     return Reply(known, hits, tuple(index.groups[groups[k]].id for k in among), evidence)

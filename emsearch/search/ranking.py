@@ -18,6 +18,7 @@ __all__ = [
     "group_probabilities",
     "group_scores",
     "known_probability",
+    "share_of_the_rest",
 ]
 
 Floats = NDArray[np.float64]
@@ -138,3 +139,16 @@ def known_probability(evidence: Evidence, calibration: Calibration) -> float:
         getattr(calibration, f.name) * getattr(evidence, f.name) for f in fields(evidence)
     )
     return 0.5 + 0.5 * math.tanh(z / 2)  # the logistic function, without overflow
+
+
+def share_of_the_rest(share: float, known: float) -> float:
+    """Return the probability that the image's structure is a group that was not matched, if it is in the index.
+
+    ``share`` is what the network gives those groups, ``known`` the `known_probability`: that tells lists of matched
+    groups with the right one in them from lists without, so that it speaks for or against the rest by Bayes' rule.
+
+    >>> round(share_of_the_rest(0.05, 0.98), 4), share_of_the_rest(0.05, 0.5), share_of_the_rest(1.0, 0.9)
+    (0.0011, 0.05, 1.0)
+    """
+    elsewhere, here = share * (1 - known), (1 - share) * known
+    return elsewhere / (elsewhere + here) if here > 0 else 1.0
