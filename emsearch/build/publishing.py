@@ -91,7 +91,7 @@ def _configuration(job: Job, before: str) -> dict[str, Any]:
             "SELECT name, pixel_size_angstrom, box_px FROM size_classes ORDER BY dmax_min_angstrom"
         )
     return {
-        "settings": dataclasses.asdict(job.settings),
+        "settings": _settings(job),
         "classes": classes,
         "groups": groups,
         "fills": list(job.settings.fills),
@@ -105,6 +105,12 @@ def _configuration(job: Job, before: str) -> dict[str, Any]:
         },
         **_measured(job.workspace),
     }
+
+
+def _settings(job: Job) -> dict[str, Any]:
+    """Return the settings; of files that were given their names alone, for an index goes to others."""
+    pretrained = job.settings.pretrained
+    return {**dataclasses.asdict(job.settings), "pretrained": pretrained and Path(pretrained).name}
 
 
 def _versions() -> dict[str, str]:

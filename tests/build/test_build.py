@@ -3,12 +3,14 @@ import json
 import shutil
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, cast
 
 import numpy as np
 import pytest
 
 from emsearch.build import STAGES, BuildSettings, build, plan
+from emsearch.build.publishing import _settings
 from emsearch.build.workspace import Workspace, locked
 from emsearch.network.checkpoint import load_weights
 from emsearch.network.training_set import read_training_set
@@ -269,3 +271,11 @@ def test_a_plan_counts_files_and_images(tmp_path: Path, write_inputs: Callable[[
     assert 0.5 < found.gigabytes < 2.0
     more = plan([inputs], dataclasses.replace(settings, training_images=10_000_000))
     assert more.hours > found.hours
+
+
+def test_an_index_keeps_the_name_of_the_weights_it_began_with_and_not_their_folder() -> None:
+    given = BuildSettings(pretrained="/home/someone/weights.safetensors")
+    named = [
+        _settings(cast(Any, SimpleNamespace(settings=s)))["pretrained"] for s in (given, BuildSettings())
+    ]
+    assert named == ["weights.safetensors", None]
