@@ -79,7 +79,7 @@ def load_weights(path: Path) -> dict[str, Tensor]:
 def network_from_weights(weights: dict[str, Tensor]) -> ShapeNetwork:
     """Return the network, ready to embed, whose weights were saved."""
     groups, width = weights["proxies"].shape
-    network = ShapeNetwork(groups, width=width)
+    network = ShapeNetwork(groups, width=width, start=False)
     network.load_state_dict(weights, strict=False)
     return network.eval()
 

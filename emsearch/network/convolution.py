@@ -21,6 +21,9 @@ class Convolution(nn.Conv2d):
     def __init__(self, channels: int, out: int, side: int, stride: int = 1) -> None:
         super().__init__(channels, out, side, stride, padding=side // 2, bias=False)
 
+    def reset_parameters(self) -> None:
+        """Leave the weights as they are: the network draws them or reads them."""
+
     def forward(self, maps: Tensor) -> Tensor:
         """Return (n, out, height / stride, width / stride) of maps (n, in, height, width)."""
         side, stride = self.kernel_size[0], self.stride[0]

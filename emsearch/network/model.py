@@ -17,12 +17,13 @@ class ShapeNetwork(nn.Module):
 
     The classifier is a cosine one: each group has a direction on the sphere, and the logit is the cosine times
     a learned scale (Wang et al., NormFace, ACM MM 2017), so that what separates groups also orders neighbours
-    in the index.
+    in the index. Without ``start`` no weights are drawn for the trunk: it is a quarter of a second for a network whose
+    weights are read.
     """
 
-    def __init__(self, groups: int, *, width: int = 128, dropout: float = 0.1) -> None:
+    def __init__(self, groups: int, *, width: int = 128, dropout: float = 0.1, start: bool = True) -> None:
         super().__init__()
-        self.trunk = ResNet50()
+        self.trunk = ResNet50(start=start)
         self.dropout = nn.Dropout(dropout)
         self.embedding = nn.Linear(FEATURES, width)
         self.proxies = nn.Parameter(functional.normalize(torch.randn(groups, width), dim=1))

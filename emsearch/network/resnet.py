@@ -41,9 +41,9 @@ class _Bottleneck(nn.Module):
 
 
 class ResNet50(nn.Module):
-    """Images (n, 1, height, width) to pooled features (n, 2048)."""
+    """Images (n, 1, height, width) to pooled features (n, 2048); without ``start`` the weights are yet to be read."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, start: bool = True) -> None:
         super().__init__()
         self.conv1 = Convolution(1, 64, 7, 2)
         self.bn1 = nn.BatchNorm2d(64)
@@ -55,7 +55,8 @@ class ResNet50(nn.Module):
                 layers.append(_Bottleneck(channels, width, stride if block == 0 else 1))
                 channels = width * _EXPANSION
             self.add_module(f"layer{number}", nn.Sequential(*layers))
-        self._start()
+        if start:
+            self._start()
 
     def _start(self) -> None:
         """Initialise after He; a block's last normalisation starts at zero (Goyal et al., 1706.02677)."""

@@ -31,7 +31,6 @@ class Archive:
     asked: Counter[str] = field(default_factory=Counter)
     ranges: list[str] = field(default_factory=list)
     agents: set[str] = field(default_factory=set)
-    times: list[float] = field(default_factory=list)
     queries: list[dict[str, Any]] = field(default_factory=list)
     hits: list[str] = field(default_factory=list)
     root: str = ""
@@ -54,7 +53,6 @@ class _Handler(BaseHTTPRequestHandler):
         archive = self.archive
         archive.asked[identifier] += 1
         archive.agents.add(self.headers["User-Agent"])
-        archive.times.append(time.monotonic())
         left = archive.faults.get(identifier, [])
         fault = left.pop(0) if left else "none"
         getattr(self, f"_{fault}")(identifier, entry(identifier))

@@ -165,10 +165,17 @@ def test_a_killed_run_loses_nothing(archive: Archive, tmp_path: Path) -> None:
     assert {p.suffix for p in tmp_path.iterdir()} == {".gz", ".tsv"}
 
 
-def test_requests_keep_their_distance(archive: Archive, tmp_path: Path) -> None:
-    fetch_entries(IDS, tmp_path, replace(settings(archive), requests_per_second=20))
-    first, second, third = sorted(archive.times)
-    assert second - first > 0.03 and third - second > 0.03
+def test_requests_keep_their_distance(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Four callers at one moment wait 0, 1/20, 2/20 and 3/20 s; one who comes late does not wait."""
+    now, slept = [100.0], list[float]()
+    monkeypatch.setattr("time.monotonic", lambda: now[0])
+    monkeypatch.setattr("time.sleep", slept.append)
+    pace = Pace(20)
+    for _ in range(4):
+        pace.wait()
+    now[0] += 60
+    pace.wait()
+    assert slept == pytest.approx([0, 0.05, 0.1, 0.15, 0])
 
 
 def test_pauses_grow_and_heed_the_server() -> None:
@@ -178,5 +185,3 @@ def test_pauses_grow_and_heed_the_server() -> None:
     assert pause_seconds(1, "86400") == 60
     assert pause_seconds(1, "Wed, 21 Oct 2015 07:28:00 GMT") == 0
     assert pause_seconds(1, "soon") <= politeness._FIRST_PAUSE_SECONDS
-    pace = Pace(1e6)
-    pace.wait()
