@@ -15,6 +15,7 @@ from emsearch.batch.settings import BatchSettings
 from emsearch.imaging.stack_files import write_stack
 from emsearch.particles.ctf_correction import correct_ctf
 from emsearch.particles.source import ParticleSource, open_particles
+from emsearch.search.shortlist import SHORTLIST
 from emsearch_index.errors import UsageError
 
 OPTICS = {"rlnVoltage": 300.0, "rlnSphericalAberration": 2.7, "rlnAmplitudeContrast": 0.1}
@@ -88,6 +89,6 @@ def test_settings_that_cannot_be_are_refused() -> None:
     for wrong in ({"contrast": "grey"}, {"ctf": "perfect"}, {"top": 0}, {"rerank": -1}, {"match_per_set": 0}):
         with pytest.raises(UsageError):
             BatchSettings(**wrong)
-    assert BatchSettings().matched(100) == 100
+    assert BatchSettings().matched(100) == SHORTLIST
     assert BatchSettings().matched(101) == 0
     assert BatchSettings(rerank=7).matched(10**6) == 7

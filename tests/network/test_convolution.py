@@ -11,7 +11,7 @@ def _both(side: int, stride: int, map_px: int) -> tuple[Convolution, nn.Conv2d, 
     torch.manual_seed(0)
     ours = Convolution(6, 10, side, stride)
     plain = nn.Conv2d(6, 10, side, stride, padding=side // 2, bias=False)
-    plain.load_state_dict(ours.state_dict())
+    ours.load_state_dict(plain.state_dict())
     return ours, plain, torch.randn(5, 6, map_px, map_px)
 
 
