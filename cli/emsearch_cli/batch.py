@@ -131,6 +131,15 @@ def batch(
             help="Also write a report of the sets, or of the whole stack without --by, as one HTML page.",
         ),
     ] = None,
+    cxc: Annotated[
+        Path | None,
+        typer.Option(
+            "--cxc",
+            metavar="FILE",
+            help="Also write a ChimeraX script that shows the first hit of each set, or of the whole stack without --by, as "
+            "its clearest image does.",
+        ),
+    ] = None,
     root: Annotated[
         Path | None,
         typer.Option("--root", metavar="DIR", help="Folder that the paths in a STAR or .cs file start from."),
@@ -167,11 +176,11 @@ def batch(
         ctf=ctf.value,
         top=top,
         rerank=rerank,
-        by=by if by is not None or html is None else _WHOLE_STACK,
+        by=by if by is not None or (html is None and cxc is None) else _WHOLE_STACK,
         match_per_set=match_per_set,
         mixture=mixture,
     )
-    check_folders(html)
+    check_folders(html, cxc)
     source = open_particles(particles, root=root)
     _say_first(source, settings, messages)
     opened = open_index(index, device=device)
@@ -198,6 +207,15 @@ def batch(
 
         write_report(html, report_of_batch(report))
         messages.say(f"report: {html}")
+    if cxc is not None:
+        from emsearch_cli.chimerax import models_of_sets, write_chimerax
+
+        models = models_of_sets(report.sets)
+        if models:
+            write_chimerax(opened, models, cxc, side_by_side=len(models) > 1)
+            messages.say(f"ChimeraX: {cxc}")
+        else:
+            messages.say("note: no set has a first hit with a pose, so nothing was written for ChimeraX")
     _tell(report, messages)
 
 

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from emsearch_cli.evaluation_output import check_folders
 from emsearch_cli.messages import Messages
 from emsearch_cli.options import DeviceName, Format, IndexDir, OutputFormat, Quiet, Verbose
 from emsearch_cli.render import write_answers
@@ -63,6 +64,14 @@ def query(
     html: Annotated[
         Path | None, typer.Option("--html", metavar="FILE", help="Also write a report as one HTML page.")
     ] = None,
+    cxc: Annotated[
+        Path | None,
+        typer.Option(
+            "--cxc",
+            metavar="FILE",
+            help="Also write a ChimeraX script that opens the hits, superposed and in the view of the image.",
+        ),
+    ] = None,
     index: IndexDir = None,
     device: DeviceName = "auto",
     form: OutputFormat = Format.TABLE,
@@ -77,6 +86,7 @@ def query(
     from emsearch.search.searching import search_file
 
     messages = Messages(verbose, quiet)
+    check_folders(png, html, cxc)
     search_index = open_index(index, device=device)
     answers = search_file(
         search_index, image, pixel_size_angstrom=pixel_size, contrast=contrast.value, top=top, rerank=rerank
@@ -93,12 +103,32 @@ def query(
 
         write_report(html, report_of_answers(search_index, answers))
         messages.say(f"report: {html}")
+    if cxc is not None:
+        _write_models(search_index, answers, cxc, messages)
 
 
 def _draw(index: "SearchIndex", answers: "list[Answer]", png: Path, messages: Messages) -> None:
     from emsearch.search.picture import write_picture
 
     for answer in answers:
-        path = png if len(answers) == 1 else png.with_stem(f"{png.stem}-{answer.image}")
+        path = _numbered(png, answer, answers)
         write_picture(index, answer, path)
         messages.say(f"picture: {path}")
+
+
+def _write_models(index: "SearchIndex", answers: "list[Answer]", cxc: Path, messages: Messages) -> None:
+    from emsearch_cli.chimerax import models_of_answer, write_chimerax
+
+    for answer in answers:
+        models = models_of_answer(answer)
+        if not models:
+            messages.say(f"note: no hit of image {answer.image} was matched, so none has a pose for ChimeraX")
+            continue
+        path = _numbered(cxc, answer, answers)
+        write_chimerax(index, models, path)
+        messages.say(f"ChimeraX: {path}")
+
+
+def _numbered(path: Path, answer: "Answer", answers: "list[Answer]") -> Path:
+    """Return where to write what belongs to one image: the path itself, or with the image's number."""
+    return path if len(answers) == 1 else path.with_stem(f"{path.stem}-{answer.image}")

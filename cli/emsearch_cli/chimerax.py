@@ -1,0 +1,118 @@
+"""Hits for UCSF ChimeraX: their bead models as mmCIF, turned as the image shows them, and a script that opens them."""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from emsearch_cli.report.page import pdb_url
+
+if TYPE_CHECKING:
+    import gemmi
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from emsearch.batch.set_answers import SetAnswer
+    from emsearch.search.engine import SearchIndex
+    from emsearch.search.hits import Answer, View
+
+__all__ = ["PosedModel", "models_of_answer", "models_of_sets", "write_chimerax"]
+
+_UNSAFE = re.compile(r"[^A-Za-z0-9_.+-]")  # whatever could end a name and begin a command
+_RESOLUTION_ANGSTROM = 15
+
+
+@dataclass(frozen=True, slots=True)
+class PosedModel:
+    """A structure as a view poses it, and the words that its model is called by."""
+
+    words: tuple[str, ...]
+    view: "View"
+
+    @property
+    def name(self) -> str:
+        """The words without any sign that means something to ChimeraX."""
+        return " ".join(_UNSAFE.sub("_", word) for word in self.words)
+
+
+def models_of_answer(answer: "Answer") -> list[PosedModel]:
+    """Return the matched hits of an image, the first one first."""
+    return [
+        PosedModel((str(hit.rank), hit.view.structure, f"{hit.probability:.3f}"), hit.view)
+        for hit in answer.hits
+        if hit.view is not None
+    ]
+
+
+def models_of_sets(answers: "Sequence[SetAnswer]") -> list[PosedModel]:
+    """Return the first hit of each set in the pose of the image that shows it most clearly."""
+    return [
+        PosedModel((a.set, a.hits[0].representative, f"{a.hits[0].probability:.3f}"), a.posed[0].view)
+        for a in answers
+        if a.posed
+    ]
+
+
+def write_chimerax(
+    index: "SearchIndex", models: Sequence[PosedModel], path: Path, *, side_by_side: bool = False
+) -> None:
+    """Write models and the script that opens them, seen as in the image.
+
+    The models of one image lie on each other and the first is shown; those of several stand side by side. The script is
+    written last, so that it never names a model that is not there.
+    """
+    from emsearch.search.posed_beads import posed_beads
+
+    folder = path.with_name(_UNSAFE.sub("_", path.stem) + "-models")
+    folder.mkdir(exist_ok=True)
+    lines = [
+        "# Shapes found by emsearch: bead models, one bead a residue, turned as the image shows them",
+        "# For a new session of ChimeraX. Hits are shown and hidden in its list of models.",
+    ]
+    for number, model in enumerate(models, start=1):
+        file = folder / f"{number:03d}.cif"
+        _as_structure(*posed_beads(index, model.view)).make_mmcif_document().write_file(str(file))
+        lines += _opened(number, model, f"{folder.name}/{file.name}")
+    lines += ["hide atoms", "hide cartoons", "lighting soft", "view orient", *_arranged(models, side_by_side)]
+    path.write_text("\n".join(lines) + "\n", encoding="utf-8")
+
+
+def _as_structure(
+    position_angstrom: "NDArray[np.float64]", nucleic: "NDArray[np.bool_]"
+) -> "gemmi.Structure":
+    """Return beads (n, 3) as one atom a residue: C-alpha of glycine in chain A, phosphorus of adenosine in chain B."""
+    import gemmi
+
+    structure, model = gemmi.Structure(), gemmi.Model(1)
+    for chain_name, residue_name, atom_name, element, own in (
+        ("A", "GLY", "CA", "C", ~nucleic),
+        ("B", "A", "P", "P", nucleic),
+    ):
+        chain = gemmi.Chain(chain_name)
+        for number, place in enumerate(position_angstrom[own].tolist(), start=1):
+            residue, atom = gemmi.Residue(), gemmi.Atom()
+            residue.name, residue.seqid = residue_name, gemmi.SeqId(str(number))
+            atom.name, atom.element, atom.pos = atom_name, gemmi.Element(element), gemmi.Position(*place)
+            residue.add_atom(atom)
+            chain.add_residue(residue)
+        if len(chain):
+            model.add_chain(chain)
+    structure.add_model(model)
+    return structure
+
+
+def _opened(number: int, model: PosedModel, file: str) -> list[str]:
+    page = pdb_url(model.view.structure)
+    return [
+        *([f"# {page}"] if page else []),
+        f'open {file} name "{model.name}"',
+        f"surface #{number} resolution {_RESOLUTION_ANGSTROM}",
+    ]
+
+
+def _arranged(models: Sequence[PosedModel], side_by_side: bool) -> list[str]:
+    if side_by_side:
+        return [f"tile #1-{len(models)}"]
+    hidden = [f"hide #2-{len(models)} models"] if len(models) > 1 else []
+    return [*hidden, "view"]
