@@ -14,6 +14,7 @@ from emsearch.imaging.parameters import clean_parameters
 from emsearch.imaging.rotations import healpix_directions, quaternion_from_direction
 from emsearch.imaging.simulate import Simulator
 from emsearch.network.checkpoint import load_weights, network_from_weights
+from emsearch.network.precision import autocast
 from emsearch.network.train import pick_device
 from emsearch.structures.beads import BeadModel
 
@@ -76,7 +77,7 @@ class Embedder:
                 _SEED,
             )
             batch = shot.images[:, None].contiguous(memory_format=torch.channels_last)
-            with torch.autocast(self._device.type, dtype=torch.bfloat16):
+            with autocast(self._device):
                 embedding = self._network.embed(batch)
             found.append(functional.normalize(embedding.float(), dim=1).half().cpu().numpy())
         return np.concatenate(found)

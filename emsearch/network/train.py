@@ -25,6 +25,7 @@ from emsearch.network.batches import Batch, draw_batch
 from emsearch.network.checkpoint import load_state, save_state, start_from
 from emsearch.network.losses import group_loss
 from emsearch.network.model import ShapeNetwork
+from emsearch.network.precision import autocast
 from emsearch.network.schedule import box_at, learning_rate_at, lowest_snr_at
 from emsearch.network.settings import TrainingSettings
 from emsearch.network.training_set import TrainingSet, read_training_set
@@ -133,12 +134,7 @@ class Trainer:
         return self._draw(_TRAINING, step, s.batch, box_at(progress, s.stages), ranges)
 
     def _forward(self, model: nn.Module, images: Tensor) -> tuple[Tensor, Tensor]:
-        kind = (
-            torch.float16
-            if self.device.type == "cuda" and not torch.cuda.is_bf16_supported()
-            else torch.bfloat16
-        )
-        with torch.autocast(self.device.type, dtype=kind):
+        with autocast(self.device):
             logits, sketch = model(images)
         return logits.float(), sketch.float()
 

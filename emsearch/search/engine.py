@@ -11,6 +11,7 @@ from torch import Tensor
 
 from emsearch.imaging.simulate import Simulator
 from emsearch.network.checkpoint import load_weights, network_from_weights
+from emsearch.network.precision import autocast
 from emsearch.network.train import pick_device
 from emsearch.search.coarse_views import CoarseViews
 from emsearch.search.library import StructureLibrary
@@ -98,7 +99,7 @@ class SearchIndex:
     def embed(self, images: Tensor) -> Tensor:
         """Return unit embeddings, float32 (n, width), of normalised images (n, box, box)."""
         batch = images[:, None].to(device=self.device).contiguous(memory_format=torch.channels_last)
-        with torch.autocast(self.device.type, dtype=torch.bfloat16):
+        with autocast(self.device):
             found = [self.network.embed(some) for some in batch.split(_EMBEDDED_TOGETHER)]
         return torch.cat(found).float().cpu()
 
