@@ -14,7 +14,8 @@ from emsearch.batch.set_evidence import Witness, network_rows, neutral_of_none
 from emsearch.batch.sets import ParticleSets
 from emsearch.batch.shares import KeptShares
 from emsearch.batch.stack_search import StackSearch
-from emsearch.evidence.posterior import SetPosterior, set_posterior
+from emsearch.evidence.likelihood import softened
+from emsearch.evidence.posterior import AS_JUDGED, SetPosterior, set_posterior
 from emsearch.search.engine import SearchIndex
 from emsearch.search.hits import View
 from emsearch.shapes.rotations import quaternions_to_matrices
@@ -102,14 +103,13 @@ def _answer(
     looked_at = spread_over(rows, stack.settings.match_per_set)
     found = witnesses(stack, looked_at, shortlist)
     matched = np.stack([w.said for w in found.values()])
-    first = set_posterior(matched)
+    first = whole = set_posterior(matched)
     others = np.setdiff1d(rows, looked_at)
     network = [network_rows(index, share, shortlist) for share in shares.of(others)]
-    everything = matched
     if network:
         spoken = neutral_of_none(np.concatenate(network), first.probability)
-        everything = np.concatenate([matched, spoken])
-    whole = set_posterior(everything)
+        everything = np.concatenate([softened(matched, first.sharpness), spoken])
+        whole = set_posterior(everything, sharpness=AS_JUDGED)
     return SetAnswer(
         set=name,
         images=len(rows),

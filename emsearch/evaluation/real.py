@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from emsearch.evidence.posterior import SetPosterior, set_posterior
+from emsearch.evidence.posterior import AS_JUDGED, SetPosterior, set_posterior
 from emsearch.evidence.shares import log_shares
 from emsearch.search.engine import SearchIndex
 from emsearch.search.searching import search_file
@@ -150,7 +150,7 @@ def evaluate_real(
         )
         shares = np.array([log_shares(a.hits, a.in_database_probability, index.number) for a in answers])
         for answer, share in zip(answers, shares, strict=True):
-            alone = set_posterior(share[None], junk_share=0.0)
+            alone = set_posterior(share[None], junk_share=0.0, sharpness=AS_JUDGED)
             scores.append(_score(index, label, str(answer.image), alone, len(answer.hits)))
         whole = _score(index, label, "all", set_posterior(shares), len(index.groups))
         scores.append(whole)

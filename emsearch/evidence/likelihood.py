@@ -3,7 +3,7 @@
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["JUNK_SHARE", "likelihood_ratios", "prior_of"]
+__all__ = ["JUNK_SHARE", "likelihood_ratios", "prior_of", "softened"]
 
 Floats = NDArray[np.float64]
 
@@ -37,3 +37,18 @@ def likelihood_ratios(log_share: NDArray[np.floating], junk_share: float = JUNK_
     """
     shares = np.exp(np.asarray(log_share, np.float64))
     return np.asarray((1 - junk_share) * shares / prior_of(shares.shape[1] - 1) + junk_share)
+
+
+def softened(log_share: NDArray[np.floating], sharpness: float) -> Floats:
+    """Return logarithms of shares (n, g + 1) whose groups are told apart less sharply, or more above 1.
+
+    The shares of the groups are raised to a power and scaled so that all of them together keep what they had; "none of
+    these" stays.
+
+    >>> np.exp(softened(np.log([[0.4, 0.1, 0.5]]), 0.5)).round(3).tolist()
+    [[0.333, 0.167, 0.5]]
+    """
+    plain = np.asarray(log_share, np.float64)
+    power = sharpness * plain[:, :-1]
+    scale = np.logaddexp.reduce(plain[:, :-1], axis=1) - np.logaddexp.reduce(power, axis=1)
+    return np.column_stack([power + scale[:, None], plain[:, -1]])

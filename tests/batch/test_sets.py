@@ -11,7 +11,7 @@ from emsearch.batch.run import BatchReport, run_batch
 from emsearch.batch.set_evidence import network_rows, neutral_of_none, witness
 from emsearch.batch.sets import sets_by
 from emsearch.batch.settings import BatchSettings
-from emsearch.evidence.posterior import set_posterior
+from emsearch.evidence.posterior import AS_JUDGED, set_posterior
 from emsearch.imaging.parameters import clean_parameters
 from emsearch.imaging.rotations import random_quaternions
 from emsearch.imaging.stack_files import write_stack
@@ -121,9 +121,10 @@ def test_rows_of_the_network_decide_among_groups_but_not_whether_it_is_any(
     share = rng.dirichlet((5.0, 1.0, 1.0, 1.0, 1.0), 200)
     shortlist = np.arange(5)
     matched = np.log(np.array([[0.2, 0.1, 0.1, 0.1, 0.1, 0.4]]))
-    before = set_posterior(matched)
+    before = set_posterior(matched, sharpness=AS_JUDGED)
     rows = network_rows(pooling_index, share, shortlist)
-    after = set_posterior(np.concatenate([matched, neutral_of_none(rows, before.probability)]))
+    spoken = neutral_of_none(rows, before.probability)
+    after = set_posterior(np.concatenate([matched, spoken]), sharpness=AS_JUDGED)
     assert after.none == pytest.approx(before.none, rel=1e-6)
     assert after.probability[0] == pytest.approx(1 - before.none, rel=1e-3)
 
@@ -133,6 +134,6 @@ def test_a_shortlist_leaves_what_a_row_makes_likelier_as_it_is(pooling_index: "S
     odds = []
     for groups in (5, 2):
         rows = network_rows(pooling_index, share, np.arange(groups))
-        found = set_posterior(rows, junk_share=0.0)
+        found = set_posterior(rows, junk_share=0.0, sharpness=AS_JUDGED)
         odds.append(found.probability[:2] / found.none)
     assert odds[1] / odds[0] == pytest.approx([2.5, 2.5])  # their priors are 1 / 2 in place of 1 / 5

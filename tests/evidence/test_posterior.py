@@ -6,8 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from emsearch.evidence.likelihood import likelihood_ratios, prior_of
-from emsearch.evidence.posterior import SETTLED, set_posterior
+from emsearch.evidence.likelihood import likelihood_ratios, prior_of, softened
+from emsearch.evidence.posterior import AS_JUDGED, SETTLED, set_posterior
 
 GROUPS = 12
 
@@ -46,8 +46,33 @@ def test_an_image_that_says_nothing_changes_nothing() -> None:
 
 def test_one_image_alone_keeps_its_shares() -> None:
     shares = draw_shares(np.random.default_rng(2), np.array([3]), 1.5)
-    found = set_posterior(shares, junk_share=0.0)
+    found = set_posterior(shares, junk_share=0.0, sharpness=AS_JUDGED)
     np.testing.assert_allclose([*found.probability, found.none], np.exp(shares[0]), atol=1e-12)
+
+
+@pytest.mark.parametrize("images", [10, 30, 100])
+def test_images_that_are_too_sure_do_not_make_a_set_unknown(images: int) -> None:
+    right, lost = [], []
+    for seed in range(20):
+        shares = softened(draw_shares(np.random.default_rng(seed), np.full(images, 3), 0.9), 4.0)
+        right.append(int(set_posterior(shares).order[0]) == 3)
+        lost += [set_posterior(shares, sharpness=s).none for s in (AS_JUDGED, (1.0, 0.5, 0.25))]
+    assert np.mean(right) >= {10: 0.6, 30: 0.9, 100: 1.0}[images]
+    assert np.mean(lost[1::2]) < 0.05 + np.mean(lost[::2]) / 3
+
+
+def test_the_sharpness_of_a_set_is_found() -> None:
+    shares = draw_shares(np.random.default_rng(4), np.full(100, 3), 0.9)
+    assert set_posterior(shares).sharpness == 1.0
+    assert set_posterior(softened(shares, 4.0)).sharpness < 0.5
+
+
+def test_softened_shares_keep_what_all_groups_hold() -> None:
+    shares = draw_shares(np.random.default_rng(5), np.full(6, 3), 0.9)
+    found = np.exp(softened(shares, 0.3))
+    np.testing.assert_allclose(found.sum(1), 1)
+    np.testing.assert_allclose(found[:, -1], np.exp(shares[:, -1]))
+    np.testing.assert_allclose(softened(softened(shares, 0.5), 2.0), shares, atol=1e-9)
 
 
 def test_no_single_image_rules_a_group_out() -> None:
