@@ -152,7 +152,8 @@ def evaluate_real(
         for answer, share in zip(answers, shares, strict=True):
             alone = set_posterior(share[None], junk_share=0.0, sharpness=AS_JUDGED)
             scores.append(_score(index, label, str(answer.image), alone, len(answer.hits)))
-        whole = _score(index, label, "all", set_posterior(shares), len(index.groups))
+        together = set_posterior(shares, sharpness=AS_JUDGED)  # not all groups were matched with each image
+        whole = _score(index, label, "all", together, len(index.groups))
         scores.append(whole)
         first = sum(s.rank == 1 for s in scores if s.stack == label.path.name and s.image != "all")
         report(
