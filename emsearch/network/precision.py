@@ -11,8 +11,8 @@ __all__ = ["autocast", "fast_dtype"]
 def fast_dtype(device_type: str) -> torch.dtype:
     """Return the fastest format that a device ("cpu", "cuda") has instructions for.
 
-    A processor without them imitates bfloat16, eight times slower than it multiplies float32 (AMD EPYC with AVX2,
-    torch 2.14).
+    A processor without them imitates bfloat16, and the network then takes seven times as long as in float32
+    (docs/decisions/0008).
     """
     if device_type == "cuda":
         return torch.bfloat16 if torch.cuda.is_bf16_supported(including_emulation=False) else torch.float16
