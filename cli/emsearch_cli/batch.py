@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from emsearch_cli.documents import write_document
-from emsearch_cli.evaluation_output import check_folders
+from emsearch_cli.folders import check_folders
 from emsearch_cli.messages import Messages
 from emsearch_cli.options import DeviceName, Format, IndexDir, Quiet, Verbose
 from emsearch_cli.particle_progress import particle_progress
@@ -170,13 +170,15 @@ def batch(
     if out is None and not dry_run:
         raise UsageError("no output was named; give one, as in --out hits.parquet")
     messages = Messages(verbose, quiet)
+    if by is None and (html or cxc):
+        by = _WHOLE_STACK
     settings = BatchSettings(
         pixel_size_angstrom=pixel_size,
         contrast=contrast.value,
         ctf=ctf.value,
         top=top,
         rerank=rerank,
-        by=by if by is not None or (html is None and cxc is None) else _WHOLE_STACK,
+        by=by,
         match_per_set=match_per_set,
         mixture=mixture,
     )
@@ -202,20 +204,9 @@ def batch(
         messages.say(f"what is done is kept in {out}.part; the same command goes on from there")
         raise
     if html is not None:
-        from emsearch_cli.report.of_batch import report_of_batch
-        from emsearch_cli.report.page import write_report
-
-        write_report(html, report_of_batch(report))
-        messages.say(f"report: {html}")
+        _write_page(report, html, messages)
     if cxc is not None:
-        from emsearch_cli.chimerax import models_of_sets, write_chimerax
-
-        models = models_of_sets(report.sets)
-        if models:
-            write_chimerax(opened, models, cxc, side_by_side=len(models) > 1)
-            messages.say(f"ChimeraX: {cxc}")
-        else:
-            messages.say("note: no set has a first hit with a pose, so nothing was written for ChimeraX")
+        _write_models(report, cxc, messages)
     _tell(report, messages)
 
 
@@ -231,6 +222,25 @@ def _say_first(source: "ParticleSource", settings: "BatchSettings", messages: Me
     seconds = seconds_to_match(source.count, groups) + seconds_to_match(images_of_sets(source, settings))
     if seconds:
         messages.say(f"projection matching will take about {duration(seconds)} on two cores")
+
+
+def _write_page(report: "BatchReport", html: Path, messages: Messages) -> None:
+    from emsearch_cli.report.of_batch import report_of_batch
+    from emsearch_cli.report.page import write_report
+
+    write_report(html, report_of_batch(report))
+    messages.say(f"report: {html}")
+
+
+def _write_models(report: "BatchReport", cxc: Path, messages: Messages) -> None:
+    from emsearch_cli.chimerax import models_of_sets, write_chimerax
+
+    models = models_of_sets(report.sets)
+    if not models:
+        messages.say("note: no set has a first hit with a pose, so nothing was written for ChimeraX")
+        return
+    write_chimerax(report.stack.index, models, cxc, side_by_side=len(models) > 1)
+    messages.say(f"ChimeraX: {cxc}")
 
 
 def _tell(report: "BatchReport", messages: Messages) -> None:

@@ -7,7 +7,8 @@ from typing import Annotated
 
 import typer
 
-from emsearch_cli.evaluation_output import OutputFiles, check_folders, write_figures, write_files
+from emsearch_cli.evaluation_output import OutputFiles, write_figures, write_files
+from emsearch_cli.folders import check_folders
 from emsearch_cli.messages import Messages
 from emsearch_cli.options import DeviceName, Format, IndexDir, OutputFormat, Quiet, Verbose
 from emsearch_cli.tables import Table, write_table

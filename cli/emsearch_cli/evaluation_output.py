@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 from emsearch_cli.documents import write_document
 from emsearch_cli.options import Format
 from emsearch_cli.tables import Table, write_table
-from emsearch_index.errors import UsageError
 
 if TYPE_CHECKING:
     from emsearch.evaluation.known import KnownScore
@@ -17,18 +16,9 @@ if TYPE_CHECKING:
     from emsearch.evaluation.scores import PoseScore, Score
     from emsearch.search.engine import SearchIndex
 
-__all__ = ["OutputFiles", "check_folders", "write_figures", "write_files"]
+__all__ = ["OutputFiles", "write_figures", "write_files"]
 
 _Key = tuple[str, float | None, str, str]  # set, SNR, size class and answer of a row
-
-
-def check_folders(*files: Path | None) -> None:
-    """Refuse a file whose folder is not there before the work is done rather than after it."""
-    for path in files:
-        if path is not None and not path.absolute().parent.is_dir():
-            raise UsageError(
-                f"{path} cannot be written: there is no folder {path.absolute().parent}; make it first"
-            )
 
 
 @dataclasses.dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from emsearch_cli.evaluation_output import check_folders
+from emsearch_cli.folders import check_folders
 from emsearch_cli.messages import Messages
 from emsearch_cli.options import DeviceName, Format, IndexDir, OutputFormat, Quiet, Verbose
 from emsearch_cli.render import write_answers

@@ -131,7 +131,9 @@ def main() -> None:
     rows = []
     for snr in map(float, options.snr.split(",")):
         star = simulate(options.folder, index, names, snr, options.seed)
-        report = run_batch(index, open_particles(str(star)), star.with_suffix(".parquet"), settings)
+        report = run_batch(
+            index, open_particles(str(star)), star.with_suffix(".parquet"), settings, restart=True
+        )
         rows += [set_row(index, answer, snr) for answer in report.sets]
         for count in COUNTS:
             own = [row for row in rows if row["snr"] == snr and row["images"] == count]

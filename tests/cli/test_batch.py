@@ -109,6 +109,16 @@ def test_a_report_without_sets_shows_the_whole_stack(run: Callable[..., Any], tm
     assert found["set"] == "stack" and "1 of 14 images were matched by projection" in page.read_text()
 
 
+def test_a_script_for_chimerax_shows_the_whole_stack(run: Callable[..., Any], tmp_path: Path) -> None:
+    script = tmp_path / "hits.cxc"
+    stack, out = write(tmp_path / "s.mrcs", 0), str(tmp_path / "hits.parquet")
+    outcome = run("batch", stack, "-o", out, "--match-per-set", "3", "--cxc", str(script), *BY_NETWORK)
+    assert outcome.code == 0 and f"ChimeraX: {script}" in outcome.err
+    (found,) = pq.read_table(tmp_path / "hits.sets.parquet").to_pylist()
+    assert f'open hits-models/001.cif name "stack {found["representative"]} ' in script.read_text()
+    assert (tmp_path / "hits-models" / "001.cif").stat().st_size > 0
+
+
 def test_a_dry_run_says_what_it_would_take_and_writes_nothing(
     run: Callable[..., Any], tmp_path: Path
 ) -> None:

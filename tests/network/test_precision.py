@@ -32,7 +32,9 @@ def test_a_processor_computes_in_what_it_has_instructions_for(
         assert torch.nn.functional.linear(torch.ones(2, 3), torch.ones(4, 3)).dtype == kind
 
 
-@pytest.mark.parametrize(("there", "kind"), [(True, torch.bfloat16), (False, torch.float16)])
-def test_a_gpu_computes_in_16_bits(there: bool, kind: torch.dtype, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(("there", "kind"), [(True, torch.bfloat16), (False, torch.float32)])
+def test_a_gpu_without_bfloat16_computes_in_float32(
+    there: bool, kind: torch.dtype, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(torch.cuda, "is_bf16_supported", lambda including_emulation: there)
     assert fast_dtype("cuda") == kind
