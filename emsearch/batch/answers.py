@@ -43,5 +43,7 @@ def answer_chunk(index: SearchIndex, chunk: Chunk, contrast: str, *, top: int, r
         share[some.place] = proposals.share
         for k, place in enumerate(places):
             proposal = proposals.of(index, k, most=max(top, rerank))
-            replies[place] = answer_proposal(index, images[k], proposal, top=top, rerank=rerank)
+            replies[place] = answer_proposal(
+                index, images[k], proposal, top=top, rerank=rerank, transfer=some.transfer(k)
+            )
     return AnsweredChunk(chunk.rows, tuple(replies[place] for place in range(len(chunk.rows))), share)

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import torch
@@ -10,9 +10,11 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from emsearch.batch.settings import BatchSettings
-from emsearch.particles.ctf_correction import correct_ctf
+from emsearch.particles.ctf_correction import Correction, correct_ctf, remaining_transfer
 from emsearch.particles.errors import ImageError
+from emsearch.particles.optics import Optics
 from emsearch.particles.source import ParticleSource
+from emsearch.search.target import Transfer
 
 __all__ = ["Alike", "Chunk", "chunk_particles", "pixel_size_of", "read_chunk"]
 
@@ -26,21 +28,33 @@ _LOOKED_AT = 16  # particles, for the size of their pictures
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Alike:
-    """n images of one shape and pixel size, float32 (n, h, w), CTF corrected; ``place`` (n,) is that in the chunk."""
+    """n images of one shape and pixel size, float32 (n, h, w), CTF corrected; ``place`` (n,) is that in the chunk.
+
+    ``optics`` are those of the n images, ``correction`` is what was done to those that are known.
+    """
 
     place: NDArray[np.int64]
     pixel_size_angstrom: float | None
     images: Tensor
+    optics: Optics
+    correction: Correction
 
     def batches(self, images: int) -> Iterator["Alike"]:
         """Yield so many of the images at a time."""
         for first in range(0, len(self.place), images):
             some = slice(first, first + images)
-            yield Alike(self.place[some], self.pixel_size_angstrom, self.images[some])
+            yield replace(self, place=self.place[some], images=self.images[some], optics=self.optics[some])
 
     def bright(self, contrast: str) -> Tensor:
         """Return the images with the particle bright, given what it is now: "bright" or "dark"."""
         return self.images if contrast == "bright" else -self.images
+
+    def transfer(self, k: int) -> Transfer | None:
+        """Return what the microscope, and the correction, leave of a projection in image number k; None: all of it."""
+        optics = self.optics[k : k + 1]
+        if self.correction == "none" or not optics.known[0]:
+            return None
+        return lambda box_px, pixel: remaining_transfer(optics, self.correction, box_px, pixel)[0]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -83,9 +97,11 @@ def _alike(
 ) -> Alike:
     place = np.array([place for place, _ in kind])
     images = torch.from_numpy(np.stack([image for _, image in kind]))
-    if pixel is not None and settings.correction != "none":
-        images = correct_ctf(images, pixel, source.optics[np.array(rows)[place]], settings.correction)
-    return Alike(place, pixel, images)
+    optics = source.optics[np.array(rows)[place]]
+    correction = "none" if pixel is None else settings.correction
+    if pixel is not None:
+        images = correct_ctf(images, pixel, optics, correction)
+    return Alike(place, pixel, images, optics, correction)
 
 
 def pixel_size_of(source: ParticleSource, row: int, settings: BatchSettings) -> float | None:

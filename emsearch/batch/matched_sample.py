@@ -40,5 +40,7 @@ def witnesses(stack: StackSearch, rows: Rows, shortlist: NDArray[np.int64]) -> d
         images = alike.bright(stack.contrast)
         proposals = propose_together(stack.index, images, alike.pixel_size_angstrom)
         for k, place in enumerate(alike.place.tolist()):
-            found[int(rows[place])] = witness(stack.index, images[k], proposals, k, shortlist)
+            found[int(rows[place])] = witness(
+                stack.index, images[k], proposals, k, shortlist, alike.transfer(k)
+            )
     return found

@@ -19,7 +19,14 @@ from emsearch.search.engine import SearchIndex
 from emsearch.search.hits import View
 from emsearch.search.matching import MatchingSettings
 from emsearch.search.proposal import Proposals
-from emsearch.search.ranking import evidence_of, expectation, group_probabilities, known_probability
+from emsearch.search.ranking import (
+    evidence_of,
+    expectation,
+    group_probabilities,
+    known_probability,
+    particle_evidence,
+)
+from emsearch.search.target import Transfer
 
 __all__ = ["Witness", "alike_for_all", "network_rows", "neutral_of_none", "witness"]
 
@@ -31,9 +38,13 @@ _LEAST_SHARE = 1e-9
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Witness:
-    """What one matched image says of a shortlist, its row ``said`` (g + 1,), and the pose under each of the g groups."""
+    """What one matched image says of a shortlist, its row ``said`` (g + 1,), and the pose under each of the g groups.
+
+    ``log_particle`` is the logarithm of how much likelier it is under the groups, all alike, than as noise alone.
+    """
 
     said: Floats
+    log_particle: float
     views: tuple[View, ...]
 
     @property
@@ -43,11 +54,16 @@ class Witness:
 
 
 def witness(
-    index: SearchIndex, image: Tensor, proposals: Proposals, k: int, shortlist: NDArray[np.int64]
+    index: SearchIndex,
+    image: Tensor,
+    proposals: Proposals,
+    k: int,
+    shortlist: NDArray[np.int64],
+    transfer: Transfer | None = None,
 ) -> Witness:
     """Match a bright-particle image (h, w), number k of ``proposals``, against a shortlist (g,)."""
     candidates = [proposals.candidate(index, k, group) for group in shortlist.tolist()]
-    matched = match_candidates(index, image, candidates, MatchingSettings())
+    matched = match_candidates(index, image, candidates, MatchingSettings(), transfer)
     score = shortlist_scores(index, matched)
     similarity = np.array([proposals.similarity[k].max()])
     known = known_probability(evidence_of(similarity, [m.match for m in matched], score), index.calibration)
@@ -56,7 +72,8 @@ def witness(
     among = float(alike_for_all(index, proposals.share[k])[shortlist].sum())  # the rest is the other groups'
     share = known * among * group_probabilities(score)[order]
     (said,) = _rows(share[None], np.array([1 - known]), len(index.groups))
-    return Witness(said, tuple(view_of(matched[number]) for number in order))
+    log_particle = particle_evidence([m.match for m in matched], index.calibration)
+    return Witness(said, log_particle, tuple(view_of(matched[number]) for number in order))
 
 
 def alike_for_all(index: SearchIndex, share: Floats) -> Floats:

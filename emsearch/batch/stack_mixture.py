@@ -4,13 +4,15 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from emsearch.batch.matched_sample import shortlist_of, spread_over, witnesses
 from emsearch.batch.parts import Parts
 from emsearch.batch.sets import STACK, ParticleSets
 from emsearch.batch.shares import KeptShares
 from emsearch.batch.stack_search import StackSearch
-from emsearch.evidence.mixture import fit_mixture
+from emsearch.evidence.mixture import Component, fit_mixture
+from emsearch.search.engine import SearchIndex
 
 __all__ = ["MIXTURE_IMAGES", "Part", "mixture_of_stack"]
 
@@ -22,14 +24,17 @@ _AT_ONCE = 10  # images that are matched before what they say is kept
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """A group (None: none of the index's) and its fraction of a stack, with its 95 % interval."""
+    """A group, or what is none, and its fraction of a stack, with its 95 % interval.
 
-    group: str | None
-    representative: str | None
-    title: str | None
+    ``shows`` is the group's representative, "none of these" or "no particle"; ``group`` and ``title`` are those of a group.
+    """
+
+    shows: str
     fraction: float
     low: float
     high: float
+    group: str | None = None
+    title: str | None = None
 
 
 def mixture_of_stack(
@@ -47,20 +52,19 @@ def mixture_of_stack(
         note, some = f"mixture-{first:06d}", rows[first : first + _AT_ONCE]
         kept = parts.note(note)
         if kept is None:
-            kept = [w.said.tolist() for w in witnesses(stack, some, shortlist).values()]
+            found = witnesses(stack, some, shortlist).values()
+            kept = [[*w.said.tolist(), w.log_particle] for w in found]
             parts.keep(note, kept)
-        said.append(np.array(kept))
+        said.append(np.array(kept).reshape(-1, len(shortlist) + 2))
         progress(first + len(some), len(rows))
-    components = fit_mixture(np.concatenate(said)).components
-    groups = [None if c.group is None else stack.index.groups[shortlist[c.group]] for c in components]
-    return tuple(
-        Part(
-            group=group.id if group else None,
-            representative=group.representative if group else None,
-            title=group.title if group else None,
-            fraction=c.fraction,
-            low=c.low,
-            high=c.high,
-        )
-        for c, group in zip(components, groups, strict=True)
-    )
+    everything = np.concatenate(said)
+    components = fit_mixture(everything[:, :-1], everything[:, -1]).components
+    return tuple(_part(stack.index, shortlist, component) for component in components)
+
+
+def _part(index: SearchIndex, shortlist: NDArray[np.int64], component: Component) -> Part:
+    limits = (component.fraction, component.low, component.high)
+    if isinstance(component.shows, str):
+        return Part(component.shows, *limits)
+    group = index.groups[shortlist[component.shows]]
+    return Part(group.representative, *limits, group.id, group.title)

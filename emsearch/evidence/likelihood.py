@@ -3,7 +3,7 @@
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["JUNK_SHARE", "likelihood_ratios", "prior_of", "softened"]
+__all__ = ["JUNK_SHARE", "empty_ratios", "likelihood_ratios", "prior_of", "softened"]
 
 Floats = NDArray[np.float64]
 
@@ -37,6 +37,23 @@ def likelihood_ratios(log_share: NDArray[np.floating], junk_share: float = JUNK_
     """
     shares = np.exp(np.asarray(log_share, np.float64))
     return np.asarray((1 - junk_share) * shares / prior_of(shares.shape[1] - 1) + junk_share)
+
+
+def empty_ratios(log_share: NDArray[np.floating], log_particle: NDArray[np.floating]) -> Floats:
+    """Return how much more likely each image is as noise, without a particle, than on the whole, (n,).
+
+    Parameters
+    ----------
+    log_share : (n, g + 1)
+        As `likelihood_ratios` takes them.
+    log_particle : (n,)
+        Logarithms of how much likelier each image is under its groups, all alike before anything is seen, than as noise.
+
+    >>> empty_ratios(np.log([[0.4, 0.1, 0.5]]), np.log([4.0])).tolist()
+    [0.25]
+    """
+    groups = 1 - np.exp(np.asarray(log_share, np.float64)[:, -1])
+    return np.asarray(groups / _KNOWN * np.exp(-np.asarray(log_particle, np.float64)))
 
 
 def softened(log_share: NDArray[np.floating], sharpness: float) -> Floats:

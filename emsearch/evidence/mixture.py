@@ -1,4 +1,4 @@
-"""What a sample is made of: fractions of groups and of "none of these", by expectation maximisation.
+"""What a sample is made of: fractions of groups, of "none of these" and of noise, by expectation maximisation.
 
 Each image has a fixed likelihood under each group; only the fractions are fitted (Dempster, Laird and Rubin, J. R. Stat.
 Soc. B 39:1, 1977). Likelihoods from calibrated shares already say how often one group is taken for another, so that
@@ -7,28 +7,36 @@ demand are left out by the Bayesian information criterion (Schwarz, Ann. Stat. 6
 """
 
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-from emsearch.evidence.likelihood import likelihood_ratios
+from emsearch.evidence.likelihood import empty_ratios, likelihood_ratios
 
-__all__ = ["Component", "Mixture", "fit_mixture"]
+__all__ = ["Component", "Mixture", "Other", "fit_mixture"]
 
 Floats = NDArray[np.float64]
 
 _ROUNDS = 400
 _CONVERGED = 1e-6  # change of any fraction in a round
+_NO_JUNK = 1e-9  # so that no image is impossible
 _SAMPLES = 200
 _SAMPLE_ROUNDS = 60
 _INTERVAL = (2.5, 97.5)
 
 
+Other = Literal["none of these", "no particle"]
+"""What an image may show besides a group: a molecule that is none of them, or noise alone."""
+
+_OTHERS: tuple[Other, ...] = ("none of these", "no particle")
+
+
 @dataclass(frozen=True, slots=True)
 class Component:
-    """A group (None: none of the index's) and its fraction of the images, with its 95 % interval."""
+    """A group, by its number, or what is none, and its fraction of the images, with its 95 % interval."""
 
-    group: int | None
+    shows: int | Other
     fraction: float
     low: float
     high: float
@@ -43,32 +51,39 @@ class Mixture:
     log_likelihood: float
 
 
-def fit_mixture(log_share: NDArray[np.floating], seed: int = 0) -> Mixture:
+def fit_mixture(
+    log_share: NDArray[np.floating], log_particle: NDArray[np.floating], seed: int = 0
+) -> Mixture:
     """Fit the fractions of n images.
 
     Parameters
     ----------
     log_share : (n, g + 1)
-        As `likelihood_ratios` takes them. Images of nothing count as "none of these", so that none is junk besides.
+        As `likelihood_ratios` takes them. What is no group is a component, so that none is junk besides.
+    log_particle : (n,)
+        As `empty_ratios` takes them.
     seed : int
         Of the bootstrap over images that makes the intervals.
     """
-    ratio = likelihood_ratios(log_share, junk_share=1e-9)
-    none = ratio.shape[1] - 1
-    kept = _demanded(ratio, none)
+    known = likelihood_ratios(log_share, junk_share=_NO_JUNK)
+    ratio = np.column_stack([known, empty_ratios(log_share, log_particle) + _NO_JUNK])
+    groups = known.shape[1] - 1
+    kept = _demanded(ratio, groups)
     part = ratio[:, kept]
     fraction = _fractions(part, np.full(len(kept), 1 / len(kept)), np.ones((1, len(part))), _ROUNDS)[0]
     low, high = _interval(part, fraction, seed)
     order = np.argsort(-fraction, kind="stable")
     joint = part[:, order] * fraction[order]
     components = tuple(
-        Component(
-            None if kept[k] == none else int(kept[k]), float(fraction[k]), float(low[k]), float(high[k])
-        )
+        Component(_shown(int(kept[k]), groups), float(fraction[k]), float(low[k]), float(high[k]))
         for k in order.tolist()
     )
     total = joint.sum(1, keepdims=True)
     return Mixture(components, joint / total, float(np.log(total).sum()))
+
+
+def _shown(number: int, groups: int) -> int | Other:
+    return number if number < groups else _OTHERS[number - groups]
 
 
 def _fractions(part: Floats, start: Floats, weight: Floats, rounds: int) -> Floats:
@@ -85,17 +100,17 @@ def _fractions(part: Floats, start: Floats, weight: Floats, rounds: int) -> Floa
     return fraction
 
 
-def _demanded(ratio: Floats, none: int) -> NDArray[np.int64]:
-    """Return the groups (k,) that the images demand, and ``none`` in any case."""
+def _demanded(ratio: Floats, groups: int) -> NDArray[np.int64]:
+    """Return the columns (k,) of the groups that the images demand, and of what is none in any case."""
     n, every = ratio.shape
     once = np.ones((1, n))
     fraction = _fractions(ratio, np.full(every, 1 / every), once, _ROUNDS)[0]
-    kept = np.flatnonzero((fraction * n > 0.5) | (np.arange(every) == none))
+    kept = np.flatnonzero((fraction * n > 0.5) | (np.arange(every) >= groups))
     while True:
         part = ratio[:, kept]
         fraction = _fractions(part, np.full(len(kept), 1 / len(kept)), once, _ROUNDS)[0]
         whole = _log_likelihood(part, fraction)
-        weakest = [k for k in np.argsort(fraction, kind="stable").tolist() if kept[k] != none]
+        weakest = [k for k in np.argsort(fraction, kind="stable").tolist() if kept[k] < groups]
         if not weakest:
             return kept
         fewer = np.delete(kept, weakest[0])

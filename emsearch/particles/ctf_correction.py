@@ -15,7 +15,7 @@ from torch import Tensor
 from emsearch.imaging.optics import electron_wavelength_angstrom
 from emsearch.particles.optics import Optics
 
-__all__ = ["CORRECTIONS", "Correction", "correct_ctf"]
+__all__ = ["CORRECTIONS", "Correction", "correct_ctf", "remaining_transfer"]
 
 Correction = Literal["phase-flip", "wiener", "none"]
 CORRECTIONS: tuple[Correction, ...] = ("phase-flip", "wiener", "none")
@@ -44,12 +44,30 @@ def correct_ctf(
         return images
     height, width = images.shape[1:]
     transfer = _transfer(optics[optics.known], pixel_size_angstrom, height, width)
-    factor = torch.sign(transfer) if method == "phase-flip" else transfer / (transfer.square() + _WIENER)
+    factor = _factor(transfer, method)
     factor[:, 0, 0] = 1.0  # the mean is no contrast
     corrected = torch.fft.irfft2(torch.fft.rfft2(images[known]) * factor, s=(height, width))
     result = images.clone()
     result[known] = corrected
     return result
+
+
+def remaining_transfer(optics: Optics, method: Correction, box_px: int, pixel_size_angstrom: float) -> Tensor:
+    """Return how much of a projection is left in corrected images, (n, box, box // 2 + 1): one where nothing is known.
+
+    Phases are right after a correction, amplitudes are not: a flipped image still shows |T| of its projection.
+    """
+    left = torch.ones(len(optics.known), box_px, box_px // 2 + 1)
+    known = torch.from_numpy(optics.known)
+    if method != "none" and known.any():
+        transfer = _transfer(optics[optics.known], pixel_size_angstrom, box_px, box_px)
+        left[known] = transfer * _factor(transfer, method)
+    return left
+
+
+def _factor(transfer: Tensor, method: Correction) -> Tensor:
+    """Return what spectra are multiplied with to undo a transfer function."""
+    return torch.sign(transfer) if method == "phase-flip" else transfer / (transfer.square() + _WIENER)
 
 
 def _transfer(optics: Optics, pixel_size_angstrom: float, height: int, width: int) -> Tensor:

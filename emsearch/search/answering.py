@@ -22,6 +22,7 @@ from emsearch.search.ranking import (
     share_of_the_rest,
 )
 from emsearch.search.shortlist import SHORTLIST, shortlist
+from emsearch.search.target import Transfer
 from emsearch.search.undecided import undecided
 from emsearch.search.vote import NOT_NEAR
 
@@ -60,16 +61,22 @@ class Matched:
 
 
 def match_candidates(
-    index: SearchIndex, image: Tensor, candidates: Sequence[Candidate], settings: MatchingSettings
+    index: SearchIndex,
+    image: Tensor,
+    candidates: Sequence[Candidate],
+    settings: MatchingSettings,
+    transfer: Transfer | None = None,
 ) -> list[Matched]:
     """Match candidates, each at the pixel size it was proposed for; the order may change.
+
+    ``transfer`` is what the microscope leaves of projections in the image, all of them where there is none.
 
     What is fitted is chosen among all of them, by coarse evidence and the network's share, each with its calibrated weight.
     """
     by_pixel: dict[float, list[Candidate]] = {}
     for c in candidates:
         by_pixel.setdefault(c.sampling.image_pixel_size_angstrom, []).append(c)
-    targets, scale = framed_targets(image, list(by_pixel), index.classes[0].box_px)
+    targets, scale = framed_targets(image, list(by_pixel), index.classes[0].box_px, transfer)
     share = np.array([c.share for group in by_pixel.values() for c in group])
     matches = match(
         [(t, [c.structure for c in group]) for t, group in zip(targets, by_pixel.values(), strict=True)],
@@ -148,15 +155,17 @@ def answer_proposal(
     top: int = 5,
     rerank: int = SHORTLIST,
     settings: MatchingSettings | None = None,
+    transfer: Transfer | None = None,
 ) -> Reply:
-    """Answer an image whose proposal is there already.
+    """Answer an image whose proposal is there already, matched through a ``transfer`` where one is known.
 
     At most ``rerank`` groups are matched, fewer where the network is sure (`emsearch.search.shortlist`); 0 leaves it to
     the network alone.
     """
     short = shortlist(proposal.candidates, rerank) if rerank else []
     rest = proposal.candidates[len(short) :]
-    matched = match_candidates(index, image, short, settings or MatchingSettings()) if short else []
+    settings = settings or MatchingSettings()
+    matched = match_candidates(index, image, short, settings, transfer) if short else []
     score = shortlist_scores(index, matched) if matched else np.zeros(0)
     evidence = evidence_of(np.array([proposal.similarity]), [m.match for m in matched], score)
     known = known_probability(evidence, index.calibration)

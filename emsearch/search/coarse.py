@@ -120,9 +120,11 @@ class CoarseQuery:
         self._expected = torch.softmax(-0.5 * (nearest / _SHIFT_SD_PX) ** 2, 0).numpy()
         harmonics = self.frame.harmonics(settings.angles)
         whitened = harmonics(reduced(target.image, self.shifts_px, target.weight.sqrt(), r))
-        weighted = harmonics(reduced(target.image, self.shifts_px, target.weight, r))
+        # The product of an image with what the microscope leaves of a view is that of the view with the image so treated.
+        shown = target.weight * target.transfer
+        weighted = harmonics(reduced(target.image, self.shifts_px, shown, r))
         self._copies = packed(weighted / norm(whitened).clamp_min(1e-20)[None, :, None])
-        self._bands = band_means(target.weight, self.frame.box_px)
+        self._bands = band_means(shown * target.transfer, self.frame.box_px)
         # Coarse pixels are fewer than those of the image unless that was enlarged by more than the reduction.
         self.pixels = math.pi * harmonics.rings**2 * min(1.0, target.independent * r**2)
 

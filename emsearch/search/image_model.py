@@ -1,7 +1,8 @@
 """The image model as columns of a linear problem: a projection, what lies beside it, and how the projection changes.
 
-The image is a times the projection T(theta) plus what lies beside it: a level, a plane and the meniscus. Near theta it is
-also linear in the steps of theta, so that one Gram matrix of weighted spectra holds all that a fit needs.
+The image is a times the projection T(theta) plus what lies beside it: a level, a plane and the meniscus; projection and
+meniscus as the microscope leaves them. Near theta it is also linear in the steps of theta, so that one Gram matrix of
+weighted spectra holds all that a fit needs.
 """
 
 from dataclasses import replace
@@ -74,6 +75,7 @@ class ImageModel:
         self._kx, self._ky = kx.flatten(), ky.flatten()
         self._weight = (twice * target.weight).sqrt() / box
         self._given = self.spectra(torch.cat([target.image[None], plane]) * self.aperture)
+        self._transfer = target.transfer.flatten()
         self.frequency_squared = self._kx**2 + self._ky**2
         inner, outer = target.ring_px
         self.ring = ((distance >= inner) & (distance <= outer)).float()
@@ -130,7 +132,7 @@ class ImageModel:
             # A step that a bound cut short still has the length it had.
             inverse = torch.from_numpy(1 / poses.length_to(trial, name, _STEP[name])).float()
             images[:, 4 + k] = (drawn[1 + k] * unit - projection) * inverse[:, None, None]
-        transformed = self.spectra(images.mul_(self.aperture))
+        transformed = self.spectra(images.mul_(self.aperture)) * self._transfer
         found = transformed.new_empty(n, _COLUMNS, transformed.shape[-1])
         found[:, PROJECTION] = transformed[:, 0]
         found[:, PLANE] = self._given[1:]

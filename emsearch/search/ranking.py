@@ -18,6 +18,7 @@ __all__ = [
     "group_probabilities",
     "group_scores",
     "known_probability",
+    "particle_evidence",
     "share_of_the_rest",
 ]
 
@@ -139,6 +140,17 @@ def known_probability(evidence: Evidence, calibration: Calibration) -> float:
         getattr(calibration, f.name) * getattr(evidence, f.name) for f in fields(evidence)
     )
     return 0.5 + 0.5 * math.tanh(z / 2)  # the logistic function, without overflow
+
+
+def particle_evidence(matches: Sequence[Match], calibration: Calibration) -> float:
+    """Return the log of how much likelier an image is under matched groups, all alike beforehand, than as noise alone.
+
+    The log-posterior of a fit is over that of no particle. What was not fitted explains less and is left out.
+    """
+    fitted = np.array([m.log_posterior for m in matches if m.fitted])
+    if not len(fitted):
+        return 0.0
+    return float(np.logaddexp.reduce(calibration.fit_weight * fitted) - math.log(len(matches)))
 
 
 def share_of_the_rest(share: float, known: float) -> float:

@@ -79,7 +79,7 @@ def test_each_set_names_its_structure(
     assert report.sets_output == tmp_path / "hits.sets.parquet"
     assert [(row["set"], row["representative"]) for row in rows] == [("2", "blob1"), ("10", "blob3")]
     first = report.mixture[0]
-    assert first.representative == "blob1" and first.low <= first.fraction <= first.high
+    assert first.shows == "blob1" and first.low <= first.fraction <= first.high
     assert sum(part.fraction for part in report.mixture) == pytest.approx(1)
 
 

@@ -179,8 +179,8 @@ def print_mixture(index: SearchIndex, report: BatchReport, truth: Truth) -> None
         true[of[name]] = true.get(of[name], 0.0) + float((truth.structure == k).mean())
     for part in report.mixture:
         print(
-            f"fraction of {part.representative or 'none of these'}: {part.fraction:.3f} "
-            f"({part.low:.3f} to {part.high:.3f}), true {true.pop(part.group, 0.0):.3f}"
+            f"fraction of {part.shows}: {part.fraction:.3f} ({part.low:.3f} to {part.high:.3f}), "
+            f"true {true.pop(part.group or part.shows, 0.0):.3f}"
         )
     print(f"fractions not found: {', '.join(f'{g} {f:.3f}' for g, f in true.items()) or 'none'}")
 

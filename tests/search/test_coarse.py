@@ -47,7 +47,7 @@ def search(
     weight: Tensor = ONES,
     settings: CoarseSettings = QUICK,
 ) -> list[CoarseMatch]:
-    target = Target(image, APERTURE, PIXEL, weight, torch.zeros(1, 2))
+    target = Target(image, APERTURE, PIXEL, weight, ONES, torch.zeros(1, 2))
     return search_coarsely(target, names, views, settings)
 
 
@@ -166,7 +166,7 @@ def test_centres_apart_are_all_searched_about(views: CoarseViews) -> None:
     image = torch.roll(particles(views, ["blob2"], seed=13)[0], (-5, 11), (0, 1))
 
     def first_shift(centres: list[list[float]]) -> tuple[float, float]:
-        target = Target(image, APERTURE, PIXEL, ONES, torch.tensor(centres))
+        target = Target(image, APERTURE, PIXEL, ONES, ONES, torch.tensor(centres))
         return search_coarsely(target, ["blob2"], views, QUICK)[0].starts(1)[0].shift_px
 
     assert first_shift([[0.0, 0.0], [10.0, -6.0]]) == pytest.approx((11.5, -4.5), abs=1.6)

@@ -25,7 +25,9 @@ AXIS = torch.arange(BOX, dtype=torch.float32) - BOX // 2
 
 def target(image: Tensor, weight: Tensor | None = None) -> Target:
     even = torch.ones(BOX, BOX // 2 + 1)
-    return Target(image, APERTURE, PIXEL, even if weight is None else weight, torch.zeros(1, 2))
+    return Target(
+        image, APERTURE, PIXEL, even if weight is None else weight, torch.ones_like(even), torch.zeros(1, 2)
+    )
 
 
 def true_poses(simulator: Simulator, seed: int, n: int = COUNT) -> Poses:

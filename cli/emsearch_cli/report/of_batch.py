@@ -29,10 +29,7 @@ def report_of_batch(report: "BatchReport") -> ReportContents:
         pixel_size=_pixel_sizes(stack),
         contrast=stack.contrast,
         sets=tuple(_set_page(stack, answer) for answer in report.sets),
-        mixture=tuple(
-            MixtureRow(part.representative or "none of these", part.fraction, part.low, part.high)
-            for part in report.mixture
-        ),
+        mixture=tuple(MixtureRow(part.shows, part.fraction, part.low, part.high) for part in report.mixture),
         bad_particles=tuple((failure.particle, failure.error) for failure in report.failures),
         parameters=stack.settings.to_json(),
     )
