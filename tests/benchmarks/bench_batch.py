@@ -44,10 +44,14 @@ NOISE, OFF_CENTRE = "noise", "off-centre"
 
 @dataclass(frozen=True, slots=True)
 class Truth:
-    """Of n particles: the structure's number (-1: junk) and the class number; and the structures' names."""
+    """Of n particles: the structure's number (-1: junk), the class number, and the kind of junk, "" for none.
+
+    ``names`` are the structures'.
+    """
 
     structure: NDArray[np.int64]
     class_number: NDArray[np.int64]
+    junk: NDArray[Any]
     names: tuple[str, ...]
 
 
@@ -61,15 +65,13 @@ def chosen_structures(index: SearchIndex) -> tuple[str, ...]:
     return tuple(fitting[k][1] for k in places)
 
 
-def draw_truth(
-    names: tuple[str, ...], particles: int, rng: np.random.Generator
-) -> tuple[Truth, NDArray[Any]]:
-    """Draw what each particle is; the second array says what kind of junk, "" for none."""
+def draw_truth(names: tuple[str, ...], particles: int, rng: np.random.Generator) -> Truth:
+    """Draw what each particle is."""
     fraction = np.arange(1, STRUCTURES + 1) / np.arange(1, STRUCTURES + 1).sum()
     shown = rng.choice(STRUCTURES, particles, p=fraction)
     chance = rng.random(particles)
     junk = np.where(chance < JUNK_SHARE / 2, NOISE, np.where(chance < JUNK_SHARE, OFF_CENTRE, ""))
-    return Truth(np.where(junk == "", shown, -1), shown + 1, names), junk
+    return Truth(np.where(junk == "", shown, -1), shown + 1, junk, names)
 
 
 def draw_parameters(junk: NDArray[Any], rng: np.random.Generator) -> ImageParameters:
@@ -97,8 +99,8 @@ def simulate(folder: Path, index_dir: Path | None, particles: int, seed: int) ->
     rng = np.random.default_rng(seed)
     index = open_index(index_dir, device="cpu")
     names = chosen_structures(index)
-    truth, junk = draw_truth(names, particles, rng)
-    p = draw_parameters(junk, rng)
+    truth = draw_truth(names, particles, rng)
+    p = draw_parameters(truth.junk, rng)
     simulator = index.simulator(names)
     images = np.empty((particles, BOX, BOX), np.float32)
     for first in range(0, particles, 512):
@@ -121,7 +123,8 @@ def simulate(folder: Path, index_dir: Path | None, particles: int, seed: int) ->
     write_stack(
         folder / "particles.mrcs", images, PIXEL_ANGSTROM, star=star, metadata=metadata, optics=OPTICS
     )
-    np.savez(folder / "truth.npz", structure=truth.structure, class_number=truth.class_number, names=names)
+    known = {name: getattr(truth, name) for name in ("structure", "class_number", "junk")}
+    np.savez(folder / "truth.npz", names=names, **known)
 
 
 def bare_rate(index: SearchIndex, source: ParticleSource) -> tuple[float, float]:
@@ -174,7 +177,8 @@ def print_sets(index: SearchIndex, report: BatchReport, truth: Truth) -> None:
 def print_mixture(index: SearchIndex, report: BatchReport, truth: Truth) -> None:
     """Print fitted fractions beside the true ones."""
     of = {member: g.id for g in index.groups for member in g.members}
-    true: dict[str | None, float] = {None: float((truth.structure < 0).mean())}
+    true = {"no particle": float((truth.junk == NOISE).mean()), "none of these": 0.0}
+    true[OFF_CENTRE] = float((truth.junk == OFF_CENTRE).mean())
     for k, name in enumerate(truth.names):
         true[of[name]] = true.get(of[name], 0.0) + float((truth.structure == k).mean())
     for part in report.mixture:
@@ -203,7 +207,7 @@ def main() -> None:
         process.start()  # apart, so that its memory is not ours
         process.join()
     with np.load(options.folder / "truth.npz") as kept:
-        truth = Truth(kept["structure"], kept["class_number"], tuple(kept["names"].tolist()))
+        truth = Truth(kept["structure"], kept["class_number"], kept["junk"], tuple(kept["names"].tolist()))
     index = open_index(options.index, device=options.device)
     source = open_particles(str(options.folder / "particles.star"))
     settings = BatchSettings(
