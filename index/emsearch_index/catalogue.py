@@ -4,6 +4,7 @@ This is the only module that imports duckdb. Transactions and the write-ahead lo
 process killed at any moment leaves the last committed state.
 """
 
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -23,6 +24,12 @@ __all__ = ["Catalogue"]
 
 # Files stay readable to every DuckDB that the package allows, whichever of them wrote the index.
 _STORAGE_VERSION = "v1.2.0"
+
+# DuckDB's own messages name what was asked for, which may be the whole of a long statement.
+_LONGEST_MESSAGE = 500
+
+# The words before what is explained. No comments: DuckDB nests them, so that only DuckDB may read them.
+_EXPLAIN = re.compile(r"\s*EXPLAIN\b\s*(?:ANALY[SZ]E\b\s*)?(?:\(\s*(?:ANALY[SZ]E|FORMAT)\b[^()]*\))?", re.I)
 
 _GUARDED = {
     "enable_external_access": "false",
@@ -173,25 +180,34 @@ class Catalogue:
             found: dict[str, NDArray[Any]] = self._connection.execute(sql, list(parameters)).fetchnumpy()
             return found
 
-    def select(self, sql: str) -> tuple[list[str], list[str], Iterator[tuple[Any, ...]]]:
-        """Run one statement of a stranger: its column names, their types and an iterator over its rows.
+    def register(self, name: str, data: object) -> None:
+        """Show Arrow data under a name, like a table, until the catalogue is closed.
 
         Raises
         ------
         QueryError
-            More or less than one statement, one that is not a SELECT or EXPLAIN, or one that fails;
-            the iterator raises it too.
+            Data of a type that DuckDB does not know.
         """
         with _answering():
-            statements = duckdb.extract_statements(sql)
-            if len(statements) != 1:
-                raise QueryError(f"found {len(statements)} SQL statements where one is expected")
-            kind = statements[0].type
-            if kind not in (duckdb.StatementType.SELECT, duckdb.StatementType.EXPLAIN):
-                raise QueryError(
-                    f"{kind.name} statements are not allowed: use SELECT, WITH, DESCRIBE, SHOW or EXPLAIN"
-                )
-            cursor = self._connection.execute(statements[0])
+            self._connection.register(name, data)
+
+    def select(
+        self, sql: str, parameters: Mapping[str, str]
+    ) -> tuple[list[str], list[str], Iterator[tuple[Any, ...]]]:
+        """Run one statement of a stranger: its column names, their types and an iterator over its rows.
+
+        ``parameters`` are values for ``$name``, bound and never part of the text.
+
+        Raises
+        ------
+        QueryError
+            More or less than one statement, one that is not a SELECT or the EXPLAIN of a SELECT, one whose
+            parameters are not those given, or one that fails; the iterator raises it too.
+        """
+        with _answering():
+            statement = _only_statement(sql)
+            _check_parameters(statement.named_parameters, parameters)
+            cursor = self._connection.execute(statement, dict(parameters) or None)
             description = cursor.description or ()
             return [c[0] for c in description], [str(c[1]) for c in description], _fetched(cursor)
 
@@ -217,6 +233,43 @@ def _connect(path: Path, read_only: bool, settings: dict[str, str]) -> duckdb.Du
         raise IndexCorruptError(f"{path} is not a readable DuckDB database ({_first_line(error)})") from error
 
 
+def _only_statement(sql: str) -> duckdb.Statement:
+    """Return the one statement of a text, which reads and does nothing else."""
+    statement = _one_of(sql)
+    if statement.type == duckdb.StatementType.EXPLAIN:
+        # EXPLAIN ANALYZE runs what it explains, and would run a LOAD as well
+        start = _EXPLAIN.match(sql)
+        if start is None:
+            raise QueryError("EXPLAIN may follow no comments here: remove them")
+        _check_reads(_one_of(sql[start.end() :]), "EXPLAIN of ")
+    else:
+        _check_reads(statement, "")
+    return statement
+
+
+def _one_of(sql: str) -> duckdb.Statement:
+    statements = duckdb.extract_statements(sql)
+    if len(statements) != 1:
+        raise QueryError(f"found {len(statements)} SQL statements where one is expected")
+    return statements[0]
+
+
+def _check_reads(statement: duckdb.Statement, before: str) -> None:
+    kind = statement.type
+    if kind != duckdb.StatementType.SELECT:
+        raise QueryError(
+            f"{before}{kind.name} statements are not allowed: use SELECT, WITH, DESCRIBE, SHOW or EXPLAIN"
+        )
+
+
+def _check_parameters(wanted: set[str], given: Mapping[str, str]) -> None:
+    missing, unknown = sorted(wanted - given.keys()), sorted(given.keys() - wanted)
+    if missing:
+        raise QueryError(f"the statement has no value for its parameter ${missing[0]}: give it one")
+    if unknown:
+        raise QueryError(f"the statement has no parameter ${unknown[0]}, for which there is a value")
+
+
 def _fetched(cursor: duckdb.DuckDBPyConnection) -> Iterator[tuple[Any, ...]]:
     with _answering():
         while (row := cursor.fetchone()) is not None:
@@ -240,7 +293,8 @@ def _answering() -> Iterator[None]:
 
 
 def _first_line(error: Exception) -> str:
-    return str(error).split("\n", 1)[0]
+    line = str(error).split("\n", 1)[0]
+    return line if len(line) <= _LONGEST_MESSAGE else f"{line[:_LONGEST_MESSAGE]} ..."
 
 
 def _quoted(text: str) -> str:

@@ -12,6 +12,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -58,7 +59,14 @@ class QueryResult:
     truncated: bool
 
 
-def run_sql(catalogue: Path, sql: str, limits: SqlLimits | None = None) -> QueryResult:
+def run_sql(
+    catalogue: Path,
+    sql: str,
+    limits: SqlLimits | None = None,
+    *,
+    parameters: Mapping[str, str] | None = None,
+    hits: Path | None = None,
+) -> QueryResult:
     """Run one SELECT, WITH, DESCRIBE, SHOW or EXPLAIN statement on a catalogue.
 
     Parameters
@@ -69,20 +77,35 @@ def run_sql(catalogue: Path, sql: str, limits: SqlLimits | None = None) -> Query
         The statement.
     limits
         What it may use; `SqlLimits` with its defaults where None.
+    parameters
+        Values of the statement's ``$name``, as text: they are bound, never pasted into the statement.
+        DuckDB turns them into what they are compared with; elsewhere the statement casts them.
+    hits
+        A Parquet file as `emsearch batch` writes it, which the child shows as the view ``hits``.
 
     Raises
     ------
     QueryError
-        The statement is not allowed, fails, or needs more than the limits.
+        The statement is not allowed, fails, or needs more than the limits; or the file of hits is no
+        Parquet file that can be read.
     IndexMissingError, IndexCorruptError
         The catalogue is not there or cannot be read.
     """
     limits = limits or SqlLimits()
     if not catalogue.is_file():
         raise IndexMissingError(f"no catalogue at {catalogue}: build an index or name another folder")
+    given = dict(parameters or {})
     _refuse_closed(sql)
+    _refuse_long(given)
     with tempfile.TemporaryDirectory(prefix="emsearch-sql-") as home:
-        request = {"catalogue": str(catalogue.absolute()), "sql": sql, "home": home, "limits": asdict(limits)}
+        request = {
+            "catalogue": str(catalogue.absolute()),
+            "sql": sql,
+            "parameters": given,
+            "hits": None if hits is None else str(hits.absolute()),
+            "home": home,
+            "limits": asdict(limits),
+        }
         answer = _ask_child(request, home, limits)
     if "error" in answer:
         error = IndexCorruptError if answer["kind"] == "index" else QueryError
@@ -102,6 +125,12 @@ def _refuse_closed(sql: str) -> None:
         raise QueryError(f"{name} is closed here: use the tables of the catalogue, or DESCRIBE and SHOW")
     if ("/*" in sql or "--" in sql) and _QUERY_BEHIND_COMMENT.search(sql):
         raise QueryError("a statement with the word query may hold no comments here: remove them")
+
+
+def _refuse_long(parameters: Mapping[str, str]) -> None:
+    length = sum(len(name) + len(value) for name, value in parameters.items())
+    if length > _SQL_LIMIT_CHARACTERS:
+        raise QueryError(f"the parameters have {length} characters: at most {_SQL_LIMIT_CHARACTERS} are read")
 
 
 def _ask_child(request: dict[str, Any], home: str, limits: SqlLimits) -> dict[str, Any]:
@@ -143,4 +172,5 @@ def _environment(home: str) -> dict[str, str]:
         "TMPDIR": home,
         "LC_ALL": "C.UTF-8",
         "MALLOC_ARENA_MAX": "1",  # else each of DuckDB's threads reserves 64 MiB of the address space
+        "ARROW_DEFAULT_MEMORY_POOL": "system",  # the other pools reserve 1 GiB of it
     }

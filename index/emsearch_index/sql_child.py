@@ -40,10 +40,16 @@ def answer(request: dict[str, Any]) -> dict[str, Any]:
     ------
     QueryError
         The statement is refused or fails, or its first row alone is larger than the result may be.
+    InputError
+        The file of hits cannot be read.
     """
     limits = request["limits"]
     with Catalogue.guarded(Path(request["catalogue"]), limits["memory_mib"]) as catalogue:
-        columns, types, rows = catalogue.select(request["sql"])
+        if request["hits"] is not None:
+            from emsearch_index.hits_file import HITS_VIEW, opened_hits  # takes a second, and memory
+
+            catalogue.register(HITS_VIEW, opened_hits(Path(request["hits"])))
+        columns, types, rows = catalogue.select(request["sql"], request["parameters"])
         kept, truncated = _capped(rows, limits["rows"], limits["result_bytes"])
     return {"columns": columns, "types": types, "rows": kept, "truncated": truncated}
 
