@@ -3,7 +3,7 @@
 The page in ``docs/reference/catalogue.md`` is this program's output, and a test compares the two.
 """
 
-from emsearch_index.schema import TABLES, Table
+from emsearch_index.schema import HITS, TABLES, Table
 
 __all__ = ["catalogue_reference"]
 
@@ -17,12 +17,13 @@ The catalogue is a DuckDB database. `emsearch sql` runs one `SELECT` over it:
 emsearch sql "SELECT id, title, mass_da / 1000 AS mass_kda FROM structures ORDER BY mass_da DESC LIMIT 5"
 ```
 
-`emsearch sql --schema` prints these tables in the terminal."""
+`emsearch sql --schema` prints these tables in the terminal, `emsearch sql --schema groups` one of them.
+[Explore with SQL](../how-to/explore-with-sql.md) has questions to start from."""
 
 
 def catalogue_reference() -> str:
     """Return the whole page."""
-    return "\n\n".join([_START, *(_section(table) for table in TABLES)]) + "\n"
+    return "\n\n".join([_START, *(_section(table) for table in (*TABLES, HITS))]) + "\n"
 
 
 def _section(table: Table) -> str:

@@ -1,4 +1,4 @@
-"""Rows of named columns to standard output, in the format that ``--format`` names."""
+"""Rows of named columns to standard output or a file, in the format that ``--format`` names."""
 
 import json
 import math
@@ -6,25 +6,33 @@ import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TextIO
 
 from emsearch_cli.options import Format
-from emsearch_index.errors import UsageError
+from emsearch_index.errors import InputError, UsageError
 
 if TYPE_CHECKING:
     from rich.console import Console
 
 __all__ = ["Table", "json_text", "plain", "stdout_console", "write_json", "write_table"]
 
+# Text from files may hold what a terminal obeys; a person sees it instead. Tabs and ends of lines stay.
+_VISIBLE = {code: f"\\x{code:02x}" for code in (*range(9), *range(11, 32), *range(127, 160))}
+
 _PIPE_WIDTH = 200  # columns of a table that goes to a file or a pipe, which has no width of its own
 
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """Named columns and their rows; a cell is a number, text, boolean, date, list or None."""
+    """Named columns and their rows; a cell is a number, text, boolean, date, list or None.
+
+    ``types`` are DuckDB's, where they are known; Parquet then does not have to guess them.
+    """
 
     columns: tuple[str, ...]
     rows: Sequence[Sequence[Any]]
+    types: tuple[str, ...] = ()
 
     @classmethod
     def of(cls, records: Sequence[Mapping[str, Any]], columns: Sequence[str] | None = None) -> "Table":
@@ -41,19 +49,46 @@ class Table:
         return [dict(zip(self.columns, map(plain, row), strict=True)) for row in self.rows]
 
 
-def write_table(table: Table, form: Format, *, title: str = "") -> None:
-    """Write a table to standard output; ``title`` stands above it where a person reads it."""
+def write_table(table: Table, form: Format, *, title: str = "", file: Path | None = None) -> None:
+    """Write a table to standard output, or to a file, whole or not at all.
+
+    ``title`` stands above it where a person reads it.
+
+    Raises
+    ------
+    UsageError
+        Parquet on a terminal, or a file that is a device or folder.
+    InputError
+        The file cannot be written.
+    """
+    if file is None:
+        _write(table, form, title, sys.stdout)
+        return
+    if file.exists() and not file.is_file():
+        raise UsageError(f"{file} is no regular file; name a file, or leave --out away for standard output")
+    part = file.with_name(f".{file.name}.part")
+    try:
+        with part.open("w", encoding="utf-8", newline="") as out:
+            _write(table, form, title, out)
+        part.replace(file)
+    except OSError as error:
+        raise InputError(f"{file} cannot be written ({error.strerror}); name another file") from error
+    finally:
+        part.unlink(missing_ok=True)
+
+
+def _write(table: Table, form: Format, title: str, out: TextIO) -> None:
     if form is Format.TABLE:
-        _write_rich(table, title)
+        _write_rich(table, title, out)
     elif form in (Format.TSV, Format.CSV):
-        _write_delimited(table, "\t" if form is Format.TSV else ",")
+        _write_delimited(table, "\t" if form is Format.TSV else ",", out)
     elif form is Format.JSON:
-        write_json(table.records())
+        print(json_text(table.records(), indent=2), file=out)
     elif form is Format.JSONL:
         for record in table.records():
-            print(json_text(record, indent=None))
+            print(json_text(record, indent=None), file=out)
     else:
-        _write_parquet(table)
+        _write_parquet(table, out)
 
 
 def write_json(value: Any) -> None:
@@ -89,12 +124,16 @@ def plain(value: Any) -> Any:
 
 def stdout_console() -> "Console":
     """Return the console for people: as wide as the terminal, or wide enough not to cut in a pipe."""
+    return _console(sys.stdout)
+
+
+def _console(out: TextIO) -> "Console":
     from rich.console import Console
 
-    return Console(file=sys.stdout, width=None if sys.stdout.isatty() else _PIPE_WIDTH, highlight=False)
+    return Console(file=out, width=None if out.isatty() else _PIPE_WIDTH, highlight=False)
 
 
-def _write_rich(table: Table, title: str) -> None:
+def _write_rich(table: Table, title: str, out: TextIO) -> None:
     from rich.box import SIMPLE_HEAD
     from rich.table import Table as RichTable
     from rich.text import Text
@@ -106,7 +145,7 @@ def _write_rich(table: Table, title: str) -> None:
         rich_table.add_column(Text(name), justify="right" if numeric else "left", overflow="fold")
     for row in table.rows:
         rich_table.add_row(*(Text(_cell(value)) for value in row))
-    stdout_console().print(rich_table)
+    _console(out).print(rich_table)
 
 
 def _cell(value: Any) -> str:
@@ -122,13 +161,13 @@ def _cell(value: Any) -> str:
         return ", ".join(_cell(item) for item in value)
     if isinstance(value, dict):
         return json_text(value, indent=None)
-    return str(value)
+    return str(value).translate(_VISIBLE)
 
 
-def _write_delimited(table: Table, delimiter: str) -> None:
+def _write_delimited(table: Table, delimiter: str, out: TextIO) -> None:
     import csv
 
-    writer = csv.writer(sys.stdout, delimiter=delimiter, lineterminator="\n")
+    writer = csv.writer(out, delimiter=delimiter, lineterminator="\n")
     writer.writerow(table.columns)
     for row in table.rows:
         writer.writerow([_field(plain(value)) for value in row])
@@ -144,27 +183,12 @@ def _field(value: Any) -> Any:
     return value
 
 
-def _write_parquet(table: Table) -> None:
-    if sys.stdout.isatty():
+def _write_parquet(table: Table, out: TextIO) -> None:
+    if out.isatty():
         raise UsageError(
             "--format parquet writes binary data and standard output is a terminal; "
             "send it to a file, as in '> result.parquet'"
         )
-    import io
+    from emsearch_cli.parquet_tables import parquet_bytes
 
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
-    columns = list(zip(*table.rows, strict=True)) if table.rows else [() for _ in table.columns]
-    arrays = [pa.array(_parquet_column(column)) for column in columns]
-    buffer = io.BytesIO()  # Parquet seeks; a pipe cannot
-    pq.write_table(pa.Table.from_arrays(arrays, names=list(table.columns)), buffer)
-    sys.stdout.buffer.write(buffer.getvalue())
-
-
-def _parquet_column(column: Sequence[Any]) -> list[Any]:
-    # Dates stay dates; numbers that mix int and float in one column become floats.
-    values = [value if isinstance(value, date) else plain(value) for value in column]
-    if any(isinstance(value, float) for value in values):
-        return [float(value) if isinstance(value, int) else value for value in values]
-    return values
+    out.buffer.write(parquet_bytes(table.columns, table.rows, table.types))

@@ -11,10 +11,7 @@ from typing import Any
 
 from emsearch_index.errors import InputError
 
-__all__ = ["HITS_VIEW", "opened_hits"]
-
-HITS_VIEW = "hits"
-"""What a statement calls the file."""
+__all__ = ["opened_hits"]
 
 _MOST_BYTES = 8 << 30
 _ADVICE = "give the .parquet file that `emsearch batch` wrote"

@@ -5,7 +5,7 @@ Users type these names in ``emsearch sql``, so units stand in the column names o
 
 from dataclasses import dataclass
 
-__all__ = ["TABLES", "Column", "Table", "table"]
+__all__ = ["HITS", "TABLES", "Column", "Table", "table"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -229,3 +229,36 @@ TABLES = (
     _BUILDS,
     _LEFT_OUT,
 )
+
+_HIT = "STRUCT(...)[]"
+
+HITS = Table(
+    "hits",
+    "The hits of a batch, where a statement is asked with them: one row a particle.",
+    ("row",),
+    _columns(
+        ("row", "BIGINT", "Place of the particle in the input, from 1"),
+        ("particle", "VARCHAR", "Its name, as in 9@particles.mrcs"),
+        ("in_database_probability", "DOUBLE", "Probability that its structure is in the index, 0 to 1"),
+        ("group", "VARCHAR", 'First hit: the shape group (groups.id); a word of SQL, so "group" in quotes'),
+        ("representative", "VARCHAR", "First hit: the representative of the group (structures.id)"),
+        ("title", "VARCHAR", "First hit: what the group is called"),
+        ("size_class", "VARCHAR", "First hit: the size class (size_classes.name)"),
+        ("probability", "DOUBLE", "First hit: probability of the group, 0 to 1"),
+        ("similarity", "DOUBLE", "First hit: cosine of the group's nearest view"),
+        ("structure", "VARCHAR", "First hit: what was matched (structures.id); NULL without matching"),
+        ("quaternion_w", "DOUBLE", "Pose: scalar part of the unit quaternion that turns the structure"),
+        ("quaternion_x", "DOUBLE", "Pose: x of the quaternion"),
+        ("quaternion_y", "DOUBLE", "Pose: y of the quaternion"),
+        ("quaternion_z", "DOUBLE", "Pose: z of the quaternion"),
+        ("in_plane_degrees", "DOUBLE", "Pose: angle in the plane of the image, in degrees"),
+        ("shift_x_px", "DOUBLE", "Pose: the particle's centre from that of the image, in pixels"),
+        ("shift_y_px", "DOUBLE", "Pose: the particle's centre from that of the image, in pixels"),
+        ("fill", "DOUBLE", "Pose: height of the stain over the height of the particle"),
+        ("correlation", "DOUBLE", "Correlation of image and projection inside the particle's disc"),
+        ("undecided", "BIGINT", "How many groups the particle cannot tell apart, the first hit's among them"),
+        ("error", "VARCHAR", "Why there is no answer; NULL where there is one"),
+        ("hits", _HIT, "All hits, first to last, each with the fields from group to correlation"),
+    ),
+)
+"""What `emsearch batch` writes as Parquet, of which a statement may be given a file: not in the catalogue."""

@@ -12,6 +12,7 @@ from typing import Any
 
 from emsearch_index.catalogue import Catalogue
 from emsearch_index.errors import IndexCorruptError, IndexMissingError, InputError, QueryError, UsageError
+from emsearch_index.schema import HITS
 
 __all__ = ["answer", "main"]
 
@@ -46,9 +47,9 @@ def answer(request: dict[str, Any]) -> dict[str, Any]:
     limits = request["limits"]
     with Catalogue.guarded(Path(request["catalogue"]), limits["memory_mib"]) as catalogue:
         if request["hits"] is not None:
-            from emsearch_index.hits_file import HITS_VIEW, opened_hits  # takes a second, and memory
+            from emsearch_index.hits_file import opened_hits
 
-            catalogue.register(HITS_VIEW, opened_hits(Path(request["hits"])))
+            catalogue.register(HITS.name, opened_hits(Path(request["hits"])))
         columns, types, rows = catalogue.select(request["sql"], request["parameters"])
         kept, truncated = _capped(rows, limits["rows"], limits["result_bytes"])
     return {"columns": columns, "types": types, "rows": kept, "truncated": truncated}
