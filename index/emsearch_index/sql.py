@@ -19,7 +19,7 @@ from typing import Any
 
 from emsearch_index.errors import IndexCorruptError, IndexMissingError, QueryError
 
-__all__ = ["QueryResult", "SqlLimits", "run_sql"]
+__all__ = ["QueryResult", "SqlLimits", "request", "run_sql"]
 
 _SQL_LIMIT_CHARACTERS = 100_000
 
@@ -94,19 +94,9 @@ def run_sql(
     limits = limits or SqlLimits()
     if not catalogue.is_file():
         raise IndexMissingError(f"no catalogue at {catalogue}: build an index or name another folder")
-    given = dict(parameters or {})
-    _refuse_closed(sql)
-    _refuse_long(given)
     with tempfile.TemporaryDirectory(prefix="emsearch-sql-") as home:
-        request = {
-            "catalogue": str(catalogue.absolute()),
-            "sql": sql,
-            "parameters": given,
-            "hits": None if hits is None else str(hits.absolute()),
-            "home": home,
-            "limits": asdict(limits),
-        }
-        answer = _ask_child(request, home, limits)
+        asked = request(catalogue, sql, limits, parameters or {}, hits, home)
+        answer = _ask_child(asked, home, limits)
     if "error" in answer:
         error = IndexCorruptError if answer["kind"] == "index" else QueryError
         raise error(answer["error"])
@@ -114,11 +104,29 @@ def run_sql(
     return QueryResult(tuple(answer["columns"]), tuple(answer["types"]), rows, answer["truncated"])
 
 
+def request(
+    catalogue: Path, sql: str, limits: SqlLimits, parameters: Mapping[str, str], hits: Path | None, home: str
+) -> dict[str, Any]:
+    """Return what the child is asked, after what can be refused without it; QueryError where something is."""
+    _refuse_closed(sql)
+    _refuse_unusable(parameters)
+    return {
+        "catalogue": str(catalogue.absolute()),
+        "sql": sql,
+        "parameters": dict(parameters),
+        "hits": None if hits is None else str(hits.absolute()),
+        "home": home,
+        "limits": asdict(limits),
+    }
+
+
 def _refuse_closed(sql: str) -> None:
     if len(sql) > _SQL_LIMIT_CHARACTERS:
         raise QueryError(f"the statement has {len(sql)} characters: at most {_SQL_LIMIT_CHARACTERS} are read")
     if "\0" in sql:
         raise QueryError("the statement holds a NUL character: remove it")
+    if not _is_unicode(sql):
+        raise QueryError("the statement holds bytes that are no UTF-8: remove them")
     closed = _CLOSED.search(sql)
     if closed:
         name = closed.group().split("(")[0].strip('" \n')
@@ -127,18 +135,25 @@ def _refuse_closed(sql: str) -> None:
         raise QueryError("a statement with the word query may hold no comments here: remove them")
 
 
-def _refuse_long(parameters: Mapping[str, str]) -> None:
+def _refuse_unusable(parameters: Mapping[str, str]) -> None:
     length = sum(len(name) + len(value) for name, value in parameters.items())
     if length > _SQL_LIMIT_CHARACTERS:
         raise QueryError(f"the parameters have {length} characters: at most {_SQL_LIMIT_CHARACTERS} are read")
+    if not all(_is_unicode(name + value) for name, value in parameters.items()):
+        raise QueryError("a parameter holds bytes that are no UTF-8: remove them")
 
 
-def _ask_child(request: dict[str, Any], home: str, limits: SqlLimits) -> dict[str, Any]:
+def _is_unicode(text: str) -> bool:
+    # what the shell passed on undecoded stands as lone surrogates, which no database takes
+    return not any("\ud800" <= character <= "\udfff" for character in text)
+
+
+def _ask_child(asked: dict[str, Any], home: str, limits: SqlLimits) -> dict[str, Any]:
     command = [sys.executable, "-P", "-m", "emsearch_index.sql_child"]
     try:
         child = subprocess.run(
             command,
-            input=json.dumps(request).encode(),
+            input=json.dumps(asked).encode(),
             capture_output=True,
             cwd=home,
             env=_environment(home),

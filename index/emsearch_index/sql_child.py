@@ -14,7 +14,7 @@ from emsearch_index.catalogue import Catalogue
 from emsearch_index.errors import IndexCorruptError, IndexMissingError, InputError, QueryError, UsageError
 from emsearch_index.schema import HITS
 
-__all__ = ["answer", "main"]
+__all__ = ["answer", "limit", "main", "reply"]
 
 _OWN_MEMORY_MIB = 1024  # address space of Python, DuckDB's code and its allocator's arenas
 
@@ -22,7 +22,12 @@ _OWN_MEMORY_MIB = 1024  # address space of Python, DuckDB's code and its allocat
 def main() -> None:
     """Limit this process, then answer the request; the statement is only read after the limits stand."""
     request = json.load(sys.stdin)
-    _limit(request["limits"])
+    limit(request["limits"])
+    sys.stdout.write(reply(request))
+
+
+def reply(request: dict[str, Any]) -> str:
+    """Return the answer to a request, or why there is none, as JSON without folders of the server."""
     try:
         text = json.dumps(answer(request), allow_nan=False)
     except (InputError, UsageError) as error:
@@ -31,7 +36,18 @@ def main() -> None:
         text = _failure("index", str(error))
     except MemoryError:
         text = _failure("query", "the statement needs more memory than it may use: ask for less")
-    sys.stdout.write(_mask(text, request))
+    return _mask(text, request)
+
+
+def limit(limits: dict[str, Any]) -> None:
+    """Let the kernel limit this process: time, memory, and no byte of any file to be written."""
+    cpu = limits["cpu_seconds"]
+    resource.setrlimit(resource.RLIMIT_CPU, (cpu, cpu + 1))
+    resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    if sys.platform != "darwin":  # macOS refuses RLIMIT_AS; DuckDB's own memory limit stands there too
+        space = (limits["memory_mib"] + _OWN_MEMORY_MIB) << 20
+        resource.setrlimit(resource.RLIMIT_AS, (space, space))
 
 
 def answer(request: dict[str, Any]) -> dict[str, Any]:
@@ -89,16 +105,6 @@ def _plain(value: Any) -> Any:
             return {str(key): _plain(item) for key, item in value.items()}
         case _:
             return str(value)
-
-
-def _limit(limits: dict[str, Any]) -> None:
-    cpu = limits["cpu_seconds"]
-    resource.setrlimit(resource.RLIMIT_CPU, (cpu, cpu + 1))
-    resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    if sys.platform != "darwin":  # macOS refuses RLIMIT_AS; DuckDB's own memory limit stands there too
-        space = (limits["memory_mib"] + _OWN_MEMORY_MIB) << 20
-        resource.setrlimit(resource.RLIMIT_AS, (space, space))
 
 
 def _mask(text: str, request: dict[str, Any]) -> str:
