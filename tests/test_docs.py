@@ -6,6 +6,7 @@ import re
 import shutil
 import subprocess
 import sys
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,10 +16,12 @@ import typer
 from emsearch_cli.app import app
 from emsearch_cli.catalogue_reference import catalogue_reference
 from emsearch_cli.reference import reference
+from emsearch_index.catalogue import Catalogue
+from emsearch_index.generation import default_index_dir, open_generation
 
 ROOT = Path(__file__).resolve().parents[1]
 PAGES = sorted(path for path in [ROOT / "README.md", *(ROOT / "docs").rglob("*.md")] if path.exists())
-FENCE = re.compile(r"^(?P<indent> *)```(?P<language>bash|python)\n(?P<body>.*?)^(?P=indent)```$", re.M | re.S)
+FENCE = re.compile(r"^(?P<indent> *)```(?P<language>bash|python|sql)\n(?P<body>.*?)^(?P=indent)```$", re.M | re.S)
 OPT_OUT = re.compile(r"<!-- not run: \S.* -->\s*$")
 VERBS = sorted(typer.main.get_command(app).commands)  # type: ignore[attr-defined]
 
@@ -39,7 +42,7 @@ class Block:
     @property
     def runs(self) -> bool:
         commands = [line for line in self.text.splitlines() if line.strip() and not line.startswith("#")]
-        ours = self.language == "python" or (bool(commands) and commands[0].startswith("emsearch"))
+        ours = self.language != "bash" or (bool(commands) and commands[0].startswith("emsearch"))
         return ours and not self.opted_out
 
 
@@ -77,7 +80,7 @@ def desk(tmp_path: Path) -> Path:
     return tmp_path
 
 
-@pytest.mark.parametrize("block", [block for block in BLOCKS if block.runs], ids=str)
+@pytest.mark.parametrize("block", [block for block in BLOCKS if block.runs and block.language != "sql"], ids=str)
 def test_block_runs(block: Block, desk: Path) -> None:
     if not (ROOT / "index/emsearch_index/default/CURRENT").exists():
         pytest.skip("the index that ships is not there: it was not built yet")
@@ -98,16 +101,31 @@ def test_block_runs(block: Block, desk: Path) -> None:
     assert result.returncode == 0, result.stderr
 
 
+@pytest.fixture(scope="module")
+def shipped_catalogue() -> Iterator[Catalogue]:
+    if not (default_index_dir() / "CURRENT").exists():
+        pytest.skip("the index that ships is not there: it was not built yet")
+    with Catalogue.guarded(open_generation(default_index_dir()).file("catalogue.duckdb"), 512) as opened:
+        yield opened
+
+
+@pytest.mark.parametrize("block", [block for block in BLOCKS if block.runs and block.language == "sql"], ids=str)
+def test_statement_has_an_answer(block: Block, shipped_catalogue: Catalogue) -> None:
+    """The blocks of SQL are asked as strangers' statements are, the index that ships, in one process for all."""
+    _, _, rows = shipped_catalogue.select(block.text, {})
+    assert 0 < len(list(rows)) <= 10_000
+
+
 def test_a_block_is_found_and_can_be_opted_out(tmp_path: Path) -> None:
     page = tmp_path / "page.md"
     page.write_text(
         "```bash\nemsearch info\n```\n<!-- not run: slow -->\n```bash\nemsearch build x\n```\n"
         "```bash\npip list\n```\n"
-        "- item\n\n  ```python\n  1 + 1\n  ```\n",
+        "- item\n\n  ```python\n  1 + 1\n  ```\n```sql\nSELECT 1\n```\n",
         encoding="utf-8",
     )
     blocks = blocks_of(page)
-    assert [block.runs for block in blocks] == [True, False, False, True]
+    assert [block.runs for block in blocks] == [True, False, False, True, True]
     assert blocks[3].text == "1 + 1"
 
 

@@ -7,7 +7,7 @@ statement asks for them, so that DuckDB needs no access to files and the size of
 import os
 import stat
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 from emsearch_index.errors import InputError
 
@@ -31,18 +31,19 @@ def opened_hits(path: Path) -> Any:
     pa.set_io_thread_count(1)
     import pyarrow.dataset as pa_dataset
 
-    descriptor = _opened_regular(path)
+    file = _opened_regular(path)
     form = pa_dataset.ParquetFileFormat()
     try:
-        fragment = form.make_fragment(pa.PythonFile(os.fdopen(descriptor, "rb"), mode="r"))
+        fragment = form.make_fragment(pa.PythonFile(file, mode="r"))
         return pa_dataset.FileSystemDataset([fragment], fragment.physical_schema, form)
     except (pa.ArrowException, OSError) as error:
+        file.close()
         raise InputError(
             f"the file of hits {path.name} is no Parquet file that can be read: {_ADVICE}"
         ) from error
 
 
-def _opened_regular(path: Path) -> int:
+def _opened_regular(path: Path) -> BinaryIO:
     """Open a regular file; checked before, for devices, and after, for a file swapped meanwhile."""
     try:
         _check(path, path.stat())
@@ -53,8 +54,13 @@ def _opened_regular(path: Path) -> int:
         raise InputError(
             f"the file of hits {path.name} cannot be opened ({error.strerror}): {_ADVICE}"
         ) from None
-    _check(path, os.fstat(descriptor))
-    return descriptor
+    file = os.fdopen(descriptor, "rb")
+    try:
+        _check(path, os.fstat(descriptor))
+    except InputError:
+        file.close()
+        raise
+    return file
 
 
 def _check(path: Path, status: os.stat_result) -> None:

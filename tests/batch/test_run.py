@@ -19,6 +19,7 @@ from emsearch.batch.settings import BatchSettings
 from emsearch.particles.source import open_particles
 from emsearch.search.answering import answer_image
 from emsearch_index.errors import UsageError
+from emsearch_index.schema import HITS
 
 if TYPE_CHECKING:
     from emsearch.search.engine import SearchIndex
@@ -183,3 +184,11 @@ def test_two_batches_do_not_write_one_output(
     output = tmp_path / "hits.parquet"
     with Parts.held(output), pytest.raises(UsageError, match="another emsearch batch is writing"):
         run_batch(pooling_index, open_particles(str(stack)), output, BY_NETWORK)
+
+
+def test_the_schema_of_hits_is_what_is_written(finished: Path) -> None:
+    kinds = {"int64": "BIGINT", "string": "VARCHAR", "double": "DOUBLE"}
+    written = [
+        (field.name, kinds.get(str(field.type), "STRUCT(...)[]")) for field in pq.read_schema(finished)
+    ]
+    assert written == [(column.name, column.type) for column in HITS.columns]

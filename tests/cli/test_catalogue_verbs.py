@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import pyarrow.parquet as pq
 import pytest
 
 from emsearch_index.catalogue import Catalogue
@@ -169,6 +170,81 @@ def test_sql_refuses_what_it_cannot_use(index: Path, run: Callable[..., Any], tm
 def test_sql_schema_needs_no_index(run: Callable[..., Any]) -> None:
     rows = json.loads(run("sql", "--schema", "--index", "nowhere", "--format", "json").out)
     assert {"table": "groups", "column": "id", "type": "VARCHAR", "meaning": "Name of the group"} in rows
+
+
+def test_sql_schema_of_one_table(run: Callable[..., Any]) -> None:
+    rows = list(csv.DictReader(io.StringIO(run("sql", "--schema", "groups", "--format", "csv").out)))
+    assert {row["table"] for row in rows} == {"groups"} and rows[0]["meaning"] == "Name of the group"
+    assert "group_members" in run("sql", "--schema", "nowhere").err
+
+
+def test_sql_lists_and_runs_saved_questions(index: Path, run: Callable[..., Any]) -> None:
+    listed = json.loads(run("sql", "--saved", "--format", "json").out)
+    assert {
+        "name": "largest-groups",
+        "question": "Which shape groups hold the most structures?",
+        "parameters": "least=2",
+    } in listed
+    outcome = run("sql", "--saved", "largest-groups", "-p", "least=1", "--format", "json")
+    assert [row["id"] for row in json.loads(outcome.out)] == ["G2", "G1"]
+    assert outcome.err.startswith("Which shape groups hold the most structures?")
+
+
+def test_sql_binds_parameters(index: Path, run: Callable[..., Any]) -> None:
+    statement = "SELECT id FROM structures WHERE mass_da > $mass AND group_id = $group ORDER BY id"
+    arguments = ("--parameter", "mass=800500", "--parameter", "group=G2", "--format", "jsonl")
+    assert run("sql", statement, *arguments).out == '{"id": "1xck"}\n'
+
+
+def test_sql_writes_files_whose_suffix_says_the_format(
+    index: Path, run: Callable[..., Any], tmp_path: Path
+) -> None:
+    statement = "SELECT id, NULL::DATE AS released, 'nan'::DOUBLE AS nothing FROM structures ORDER BY id"
+    parquet = tmp_path / "result.parquet"
+    assert run("sql", statement, "-o", str(parquet)).out == ""
+    table = pq.read_table(parquet)
+    assert [str(kind) for kind in table.schema.types] == ["string", "date32[day]", "double"]
+    assert table.column("id").to_pylist() == ["1aon", "1mnf", "1xck"]
+    run("sql", "SELECT 1 AS one", "-o", str(tmp_path / "result.csv"))
+    assert (tmp_path / "result.csv").read_text(encoding="utf-8") == "one\n1\n"
+    assert not list(tmp_path.glob(".*.part"))
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "expected"),
+    [
+        ((), 2, "no terminal for a prompt"),
+        (("--schema", "--saved"), 2, "one of the two"),
+        (("--saved", "--file", "x.sql"), 2, "give one of them"),
+        (("--saved", "nothing"), 2, "largest-groups"),
+        (("--saved", "neighbours"), 2, "needs a value for structure"),
+        (("--saved", "rods", "-p", "anisotropy"), 2, "NAME=VALUE"),
+        (("--saved", "batch-groups"), 2, "give them as --hits"),
+        (("SELECT $x",), 3, "no value for its parameter $x"),
+        (("SELECT 1", "-o", "result.doc"), 2, "name it .txt"),
+        (("SELECT 1", "-o", "nowhere/result.csv"), 2, "there is no folder"),
+        (("SELECT 1", "-o", "/dev/null", "-f", "csv"), 2, "is no regular file"),
+        (("SELECT 1", "--hits", "nowhere.parquet"), 3, "nowhere.parquet does not exist"),
+    ],
+)
+def test_sql_says_what_does_not_fit(
+    arguments: tuple[str, ...], code: int, expected: str, index: Path, run: Callable[..., Any]
+) -> None:
+    outcome = run("sql", *arguments)
+    assert (outcome.code, outcome.out) == (code, "")
+    assert expected in outcome.err
+
+
+def test_sql_asks_at_a_prompt_on_a_terminal(
+    index: Path, run: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = []
+    monkeypatch.setattr("sys.stdin.isatty", lambda: True, raising=False)
+    monkeypatch.setattr("sys.stdout.isatty", lambda: True)
+    monkeypatch.setattr("emsearch_cli.sql_prompt.loop.converse", lambda target, form: asked.append(target))
+    assert run("sql", "--rows", "7").code == 0
+    assert (asked[0].catalogue.name, asked[0].rows, asked[0].hits) == ("catalogue.duckdb", 7, None)
+    assert "need a statement" in run("sql", "--out", "x.csv").err
 
 
 def test_verify_names_the_wrong_file_and_exits_4(index: Path, run: Callable[..., Any]) -> None:

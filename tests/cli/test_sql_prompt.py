@@ -45,7 +45,9 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 def converse_with(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> Iterator[Callable[..., tuple[str, str]]]:
-    monkeypatch.setattr("emsearch_cli.sql_prompt.loop.user_state_path", lambda name: tmp_path / "state" / name)
+    monkeypatch.setattr(
+        "emsearch_cli.sql_prompt.loop.user_state_path", lambda name: tmp_path / "state" / name
+    )
 
     def run(keys: str, form: Format = Format.TSV, hits: Path | None = None) -> tuple[str, str]:
         with create_pipe_input() as pipe, create_app_session(input=pipe, output=DummyOutput()):
@@ -95,7 +97,13 @@ def test_commands_answer_without_asking_the_catalogue(
 ) -> None:
     keys = f".tables{ENTER}.schema groups{ENTER}.saved{ENTER}.help{ENTER}.format json{ENTER}.tables{ENTER}.quit{ENTER}"
     out, _ = converse_with(keys)
-    for part in ("structures\tOne row per entry", "groups\tmembers\tINTEGER", "rods\tWhich", ".run NAME", '"table"'):
+    for part in (
+        "structures\tOne row per entry",
+        "groups\tmembers\tINTEGER",
+        "rods\tWhich",
+        ".run NAME",
+        '"table"',
+    ):
         assert part in out
     assert "hits\t" not in out
     assert asked == []
@@ -104,7 +112,9 @@ def test_commands_answer_without_asking_the_catalogue(
 def test_a_saved_question_is_run_with_its_parameters(
     converse_with: Callable[..., tuple[str, str]], asked: list[str]
 ) -> None:
-    out, err = converse_with(f".run of-mass mass_kda=464{ENTER}.run of-mass{ENTER}.run batch-groups{ENTER}{CTRL_D}")
+    out, err = converse_with(
+        f".run of-mass mass_kda=464{ENTER}.run of-mass{ENTER}.run batch-groups{ENTER}{CTRL_D}"
+    )
     assert len(asked) == 1 and asked[0].startswith("SELECT g.id")
     assert out == "n\n1\n"
     assert "needs a value for mass_kda" in err and "give them as --hits" in err

@@ -76,5 +76,25 @@ def test_table_for_people_cuts_nothing_in_a_pipe(capsys: pytest.CaptureFixture[s
     assert "[bold]not markup[/bold]" in out
 
 
+def test_table_for_people_shows_what_a_terminal_would_obey(capsys: pytest.CaptureFixture[str]) -> None:
+    write_table(Table(("title",), [["\x1b[2Jgone\x07"]]), Format.TABLE)
+    assert "\\x1b[2Jgone\\x07" in capsys.readouterr().out
+
+
+def test_parquet_takes_the_types_it_is_told(capsysbinary: pytest.CaptureFixture[bytes]) -> None:
+    types = ("DATE", "DOUBLE", "DECIMAL(4,1)", "HUGEINT", "BOOLEAN", "INTEGER[]")
+    rows = [["1997-07-12", "inf", 1, 2**70, None, [1]], [None, 0.5, None, 1, None, None]]
+    write_table(Table(tuple("abcdef"), rows, types), Format.PARQUET)
+    table = pq.read_table(io.BytesIO(capsysbinary.readouterr().out))
+    assert [str(kind) for kind in table.schema.types[:5]] == [
+        "date32[day]",
+        "double",
+        "double",
+        "double",
+        "bool",
+    ]
+    assert table.column("a").to_pylist() == [date(1997, 7, 12), None]
+
+
 def test_plain_takes_what_the_library_hands_over() -> None:
     assert plain({"q": (np.float32(0.5), np.arange(2)), 3: {"only"}}) == {"q": [0.5, [0, 1]], "3": ["only"]}

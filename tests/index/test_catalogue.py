@@ -222,12 +222,12 @@ def test_missing_and_broken_files_are_named(path: Path) -> None:
 def test_select_takes_one_reading_statement(path: Path) -> None:
     Catalogue.create(path).close()
     with Catalogue.guarded(path, 128) as catalogue:
-        columns, types, rows = catalogue.select("WITH t AS (SELECT 1 AS a) SELECT a, 'x' AS b FROM t")
+        columns, types, rows = catalogue.select("WITH t AS (SELECT 1 AS a) SELECT a, 'x' AS b FROM t", {})
         assert (columns, types, list(rows)) == (["a", "b"], ["INTEGER", "VARCHAR"], [(1, "x")])
         with pytest.raises(QueryError, match="found 2 SQL statements"):
-            catalogue.select("SELECT 1; SELECT 2")
+            catalogue.select("SELECT 1; SELECT 2", {})
         with pytest.raises(QueryError, match="SET statements are not allowed"):
-            catalogue.select("SET threads = 8")
+            catalogue.select("SET threads = 8", {})
 
 
 def test_unknown_tables_are_named() -> None:

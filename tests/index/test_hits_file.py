@@ -10,7 +10,9 @@ import pytest
 from emsearch_index.catalogue import Catalogue
 from emsearch_index.errors import InputError, QueryError
 from emsearch_index.hits_file import opened_hits
-from emsearch_index.sql import run_sql
+from emsearch_index.sql import SqlLimits, run_sql
+
+PATIENT = SqlLimits(wall_seconds=120.0)
 
 
 @pytest.fixture(scope="module")
@@ -38,13 +40,15 @@ def hits(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_hits_join_with_the_catalogue(catalogue: Path, hits: Path) -> None:
-    statement = 'SELECT g.name, count(*) FROM hits h JOIN groups g ON g.id = h."group" GROUP BY ALL ORDER BY 1'
-    assert run_sql(catalogue, statement, hits=hits).rows == (("group 0", 1), ("group 1", 2))
+    statement = (
+        'SELECT g.name, count(*) FROM hits h JOIN groups g ON g.id = h."group" GROUP BY ALL ORDER BY 1'
+    )
+    assert run_sql(catalogue, statement, PATIENT, hits=hits).rows == (("group 0", 1), ("group 1", 2))
 
 
 def test_lists_of_hits_unfold_and_names_of_particles_stay(catalogue: Path, hits: Path) -> None:
     statement = "SELECT particle, unnest(hits, recursive := true) FROM hits WHERE row = 2"
-    result = run_sql(catalogue, statement, hits=hits)
+    result = run_sql(catalogue, statement, PATIENT, hits=hits)
     assert result.columns == ("particle", "group", "probability")
     assert result.rows == (("2@/data/particles.mrcs", "G1", 0.5),) * 2
 
@@ -55,7 +59,7 @@ def test_a_damaged_file_ends_in_one_sentence(catalogue: Path, hits: Path, tmp_pa
     damaged = tmp_path / "damaged.parquet"
     damaged.write_bytes(content)
     with pytest.raises(QueryError) as caught:
-        run_sql(catalogue, "SELECT max(particle), max(hits) FROM hits", hits=damaged)
+        run_sql(catalogue, "SELECT max(particle), max(hits) FROM hits", PATIENT, hits=damaged)
     assert "\n" not in str(caught.value) and str(tmp_path) not in str(caught.value)
 
 

@@ -81,7 +81,14 @@ def leaks(told: dict[str, Any], statement: str) -> list[str]:
     """Return the absolute paths, and parts of paths of this place, that an answer tells and its question does not."""
     text = json.dumps(told, ensure_ascii=False)
     paths = re.findall(r"(?:/[\w.~@-]+){2,}/?|[A-Z]:\\\\\w+", text)
-    own = [str(Path.home()), str(Path.cwd()), sys.prefix, tempfile.gettempdir(), "hidden-place", "emsearch-sql-"]
+    own = [
+        str(Path.home()),
+        str(Path.cwd()),
+        sys.prefix,
+        tempfile.gettempdir(),
+        "hidden-place",
+        "emsearch-sql-",
+    ]
     return [found for found in [*paths, *(part for part in own if part in text)] if found not in statement]
 
 
@@ -104,7 +111,9 @@ def in_one_child(place: Place, statements: list[str]) -> list[dict[str, Any]]:
             check=False,
         )
         answers = [json.loads(json.loads(line)) for line in child.stdout.splitlines()]
-        assert len(answers) == len(requests), f"{list(requests.values())[len(answers)]['sql'][:200]} ended the child"
+        assert len(answers) == len(requests), (
+            f"{list(requests.values())[len(answers)]['sql'][:200]} ended the child"
+        )
         assert list(Path(home).iterdir()) == []
     told |= dict(zip(requests, answers, strict=True))
     return [told[number] for number in range(len(statements))]

@@ -28,7 +28,13 @@ def shipped() -> Iterator[Catalogue]:
     if not (default_index_dir() / "CURRENT").exists():
         pytest.skip("the index that ships is not there: it was not built yet")
     path: Path = open_generation(default_index_dir()).file("catalogue.duckdb")
-    particle = {"row": 1, "group": "G0001", "representative": "2mnr", "probability": 0.9, "in_database_probability": 0.8}
+    particle = {
+        "row": 1,
+        "group": "G0001",
+        "representative": "2mnr",
+        "probability": 0.9,
+        "in_database_probability": 0.8,
+    }
     failed = {"row": 2, "error": "it is empty"}
     columns = {
         column.name: pa.array([particle.get(column.name), failed.get(column.name)], TYPES[column.type])
@@ -51,16 +57,25 @@ def test_every_question_is_answered(question: SavedQuestion, shipped: Catalogue)
 
 def test_another_parameter_gives_another_answer(shipped: Catalogue) -> None:
     merges = saved_question("merges")
-    counts = [len(list(shipped.select(merges.sql, filled(merges, {"threshold": t}))[2])) for t in ("0.89", "0.8")]
+    counts = [
+        len(list(shipped.select(merges.sql, filled(merges, {"threshold": t}))[2])) for t in ("0.89", "0.8")
+    ]
     assert 0 < counts[0] < counts[1]
 
 
 def test_a_group_that_merges_is_one_whose_pairs_all_reach_the_threshold(tmp_path: Path) -> None:
-    scores = {("a1", "a2"): 0.95, ("a1", "b1"): 0.88, ("a2", "b1"): 0.86, ("a1", "c1"): 0.89}  # a2, c1: not compared
+    scores = {
+        ("a1", "a2"): 0.95,
+        ("a1", "b1"): 0.88,
+        ("a2", "b1"): 0.86,
+        ("a1", "c1"): 0.89,
+    }  # a2, c1: not compared
     members = {"A": ["a1", "a2"], "B": ["b1"], "C": ["c1"]}
     with Catalogue.create(tmp_path / "catalogue.duckdb") as opened:
         opened.upsert("groups", [{"id": group, "members": len(ids)} for group, ids in members.items()])
-        opened.upsert("structures", [{"id": i, "group_id": group} for group, ids in members.items() for i in ids])
+        opened.upsert(
+            "structures", [{"id": i, "group_id": group} for group, ids in members.items() for i in ids]
+        )
         opened.upsert(
             "similarities", [{"structure_a": a, "structure_b": b, "score": s} for (a, b), s in scores.items()]
         )

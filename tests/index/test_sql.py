@@ -106,7 +106,9 @@ def test_no_function_or_view_of_duckdb_that_is_open_tells_where_the_catalogue_li
         for statement in statements:
             try:
                 sql._refuse_closed(statement)
-                told = repr([row for row, _ in zip(opened.select(statement, {})[2], range(2000), strict=False)])
+                told = repr(
+                    [row for row, _ in zip(opened.select(statement, {})[2], range(2000), strict=False)]
+                )
             except QueryError as error:
                 told = str(error)
             assert catalogue.parent.name not in told, statement
@@ -116,7 +118,7 @@ def test_parameters_are_values_and_never_part_of_the_statement(catalogue: Path) 
     statement = "SELECT id FROM groups WHERE members >= $least AND id <> $other ORDER BY id"
     result = run_sql(catalogue, statement, parameters={"least": "1", "other": "' OR true --"})
     assert result.rows == (("G1",), ("G2",))
-    result = run_sql(catalogue, "SELECT $a || $b", parameters={"a": "query('SELECT 1'); ", "b": "-- \"é"})
+    result = run_sql(catalogue, "SELECT $a || $b", parameters={"a": "query('SELECT 1'); ", "b": '-- "é'})
     assert result.rows == (("query('SELECT 1'); -- \"é",),)
 
 
