@@ -21,7 +21,9 @@ from emsearch_index.generation import default_index_dir, open_generation
 
 ROOT = Path(__file__).resolve().parents[1]
 PAGES = sorted(path for path in [ROOT / "README.md", *(ROOT / "docs").rglob("*.md")] if path.exists())
-FENCE = re.compile(r"^(?P<indent> *)```(?P<language>bash|python|sql)\n(?P<body>.*?)^(?P=indent)```$", re.M | re.S)
+FENCE = re.compile(
+    r"^(?P<indent> *)```(?P<language>bash|python|sql)\n(?P<body>.*?)^(?P=indent)```$", re.M | re.S
+)
 OPT_OUT = re.compile(r"<!-- not run: \S.* -->\s*$")
 VERBS = sorted(typer.main.get_command(app).commands)  # type: ignore[attr-defined]
 
@@ -80,7 +82,9 @@ def desk(tmp_path: Path) -> Path:
     return tmp_path
 
 
-@pytest.mark.parametrize("block", [block for block in BLOCKS if block.runs and block.language != "sql"], ids=str)
+@pytest.mark.parametrize(
+    "block", [block for block in BLOCKS if block.runs and block.language != "sql"], ids=str
+)
 def test_block_runs(block: Block, desk: Path) -> None:
     if not (ROOT / "index/emsearch_index/default/CURRENT").exists():
         pytest.skip("the index that ships is not there: it was not built yet")
@@ -109,7 +113,9 @@ def shipped_catalogue() -> Iterator[Catalogue]:
         yield opened
 
 
-@pytest.mark.parametrize("block", [block for block in BLOCKS if block.runs and block.language == "sql"], ids=str)
+@pytest.mark.parametrize(
+    "block", [block for block in BLOCKS if block.runs and block.language == "sql"], ids=str
+)
 def test_statement_has_an_answer(block: Block, shipped_catalogue: Catalogue) -> None:
     """The blocks of SQL are asked as strangers' statements are, the index that ships, in one process for all."""
     _, _, rows = shipped_catalogue.select(block.text, {})

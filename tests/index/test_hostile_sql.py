@@ -21,8 +21,8 @@ from emsearch_index.sql import SqlLimits, run_sql
 from tests.index.hostile_statements import ANSWERED, CUT, MEMORY, REFUSED, TIME
 
 QUICK = SqlLimits(memory_mib=128, cpu_seconds=1, wall_seconds=10.0, rows=50, result_bytes=20_000)
-CHEAP = {statement: "refused" for statement in REFUSED}
-CHEAP |= {statement: "answered" for statement in ANSWERED} | {statement: "cut" for statement in CUT}
+CHEAP = dict.fromkeys(REFUSED, "refused")
+CHEAP |= dict.fromkeys(ANSWERED, "answered") | dict.fromkeys(CUT, "cut")
 
 # Many statements in one child and one connection: what stops at no limit needs none of its own.
 _CHILD = """
