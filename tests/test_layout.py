@@ -15,7 +15,7 @@ SOURCES = [
     for folder in ("emsearch", "index/emsearch_index", "cli/emsearch_cli")
     for path in sorted((ROOT / folder).rglob("*.py"))
 ]
-HEAVY = {"torch", "duckdb", "faiss", "numba", "gemmi", "numpy", "pyarrow", "matplotlib"}
+HEAVY = {"torch", "duckdb", "faiss", "numba", "gemmi", "numpy", "pyarrow", "matplotlib", "prompt_toolkit"}
 LONGEST_FILE_LINES = 350
 
 
@@ -46,7 +46,15 @@ def test_exports_are_sorted_and_files_are_short(path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "arguments", [["--help"], ["query", "--help"], ["batch", "--help"], ["build", "--help"], ["--version"]]
+    "arguments",
+    [
+        ["--help"],
+        ["query", "--help"],
+        ["batch", "--help"],
+        ["build", "--help"],
+        ["sql", "--help"],
+        ["--version"],
+    ],
 )
 def test_help_starts_without_heavy_libraries(arguments: list[str]) -> None:
     program = (

@@ -83,7 +83,7 @@ def test_table_for_people_shows_what_a_terminal_would_obey(capsys: pytest.Captur
 
 def test_parquet_takes_the_types_it_is_told(capsysbinary: pytest.CaptureFixture[bytes]) -> None:
     types = ("DATE", "DOUBLE", "DECIMAL(4,1)", "HUGEINT", "BOOLEAN", "INTEGER[]")
-    rows = [["1997-07-12", "inf", 1, 2**70, None, [1]], [None, 0.5, None, 1, None, None]]
+    rows: list[list[object]] = [["1997-07-12", "inf", 1, 2**70, None, [1]], [None, 0.5, None, 1, None, None]]
     write_table(Table(tuple("abcdef"), rows, types), Format.PARQUET)
     table = pq.read_table(io.BytesIO(capsysbinary.readouterr().out))
     assert [str(kind) for kind in table.schema.types[:5]] == [
