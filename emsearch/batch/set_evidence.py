@@ -40,7 +40,7 @@ _LEAST_SHARE = 1e-9
 class Witness:
     """What one matched image says of a shortlist, its row ``said`` (g + 1,), and the pose under each of the g groups.
 
-    ``log_particle`` is the logarithm of how much likelier it is under the groups, all alike, than as noise alone.
+    ``log_particle`` is the logarithm of how much likelier it is as a particle of one of them than as noise alone.
     """
 
     said: Floats

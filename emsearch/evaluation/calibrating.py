@@ -1,7 +1,8 @@
 """Fitting the probabilities of an index on simulated images of its own structures.
 
 Each image is answered twice: as it is, and with its own group struck from the candidates, which is how an image of a
-molecule that is not in the index looks to the search. The same poses serve both.
+molecule that is not in the index looks to the search. The same poses serve both. Images of noise alone say how well the
+best of many fits explains nothing at all.
 """
 
 from collections.abc import Callable, Sequence
@@ -20,6 +21,7 @@ from emsearch.search.proposal import propose
 from emsearch.search.ranking import (
     Calibration,
     Evidence,
+    best_log_posterior,
     evidence_of,
     group_probabilities,
     group_scores,
@@ -29,7 +31,11 @@ from emsearch.search.ranking import (
 from emsearch.search.shortlist import shortlist
 from emsearch.search.undecided import conformal_mass, mass_before
 
-__all__ = ["Case", "calibrate", "case_of", "collect_cases", "fit_calibration"]
+__all__ = ["Case", "calibrate", "case_of", "collect_cases", "fit_calibration", "fit_particle", "noise_fits"]
+
+_NOISE_SNR = 1e-6
+_NOISE_SHARE = 3  # one image of noise for so many of particles
+_POSTERIOR_UNIT = 10.0  # of log-posteriors, for the fit
 
 _MISTAKEN = 0.05  # of all images may be explained by a wrong group however sure the match is: no single one rules the fit
 
@@ -91,6 +97,36 @@ def collect_cases(
     return cases
 
 
+def noise_fits(index: SearchIndex, images: int, seed: int) -> list[float]:
+    """Return the log-posterior of the best fit to each of some images of noise."""
+    noise = draw_images(index, range(len(index.groups)), ParameterRanges(), images, seed, snr=_NOISE_SNR)
+    found = []
+    for k in range(images):
+        proposal = propose(index, noise.images[k], float(noise.pixel_size_angstrom[k]))
+        candidates = shortlist(proposal.candidates)
+        matched = match_candidates(index, noise.images[k], candidates, MatchingSettings())
+        found.append(best_log_posterior([m.match for m in matched]))
+    return found
+
+
+def fit_particle(calibration: Calibration, particle: Sequence[float], noise: Sequence[float]) -> Calibration:
+    """Fit the logistic of "a particle" on best log-posteriors of particles and of noise, both kinds alike many."""
+    best = np.array([*particle, *noise])
+    sign = np.repeat([1.0, -1.0], [len(particle), len(noise)])
+    finite = np.isfinite(best)
+    best, sign = best[finite] / _POSTERIOR_UNIT, sign[finite]
+    if not (np.any(sign > 0) and np.any(sign < 0)):
+        return calibration
+
+    def cost(weights: NDArray[np.float64]) -> float:
+        surprise = np.logaddexp(0, -sign * (weights[0] + weights[1] * best))
+        both = surprise[sign > 0].mean() + surprise[sign < 0].mean()
+        return float(both + 1e-3 * weights[1] ** 2)
+
+    offset, slope = minimize(cost, np.zeros(2)).x.tolist()
+    return replace(calibration, particle_offset=offset, particle_slope=slope / _POSTERIOR_UNIT)
+
+
 def _group_cost(weights: NDArray[np.float64], cases: Sequence[Case]) -> float:
     fit, coarse, network = np.exp(weights).tolist()
     calibration = Calibration(fit_weight=fit, coarse_weight=coarse, network_weight=network)
@@ -134,5 +170,8 @@ def fit_calibration(cases: Sequence[Case]) -> Calibration:
 def calibrate(
     index: SearchIndex, images: int = 300, seed: int = 1, report: Callable[[str], None] = lambda line: None
 ) -> Calibration:
-    """Return the calibration of an index, from ``images`` simulated images."""
-    return fit_calibration(collect_cases(index, images, seed, report))
+    """Return the calibration of an index, from ``images`` simulated images, and a third as many of noise."""
+    cases = collect_cases(index, images, seed, report)
+    noise = noise_fits(index, max(1, images // _NOISE_SHARE), seed)
+    report(f"calibration: {len(noise)} images of noise")
+    return fit_particle(fit_calibration(cases), [best_log_posterior(c.matches) for c in cases], noise)

@@ -47,7 +47,7 @@ def empty_ratios(log_share: NDArray[np.floating], log_particle: NDArray[np.float
     log_share : (n, g + 1)
         As `likelihood_ratios` takes them.
     log_particle : (n,)
-        Logarithms of how much likelier each image is under its groups, all alike before anything is seen, than as noise.
+        Logarithms of how much likelier each image is as a particle of one of the groups than as noise.
 
     >>> empty_ratios(np.log([[0.4, 0.1, 0.5]]), np.log([4.0])).tolist()
     [0.25]

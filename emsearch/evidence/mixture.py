@@ -2,8 +2,9 @@
 
 Each image has a fixed likelihood under each group; only the fractions are fitted (Dempster, Laird and Rubin, J. R. Stat.
 Soc. B 39:1, 1977). Likelihoods from calibrated shares already say how often one group is taken for another, so that
-look-alikes do not get a part of each other's images beyond what noise gives them; groups whose part the images do not
-demand are left out by the Bayesian information criterion (Schwarz, Ann. Stat. 6:461, 1978).
+look-alikes do not get a part of each other's images beyond what noise gives them. Groups whose part the images do not
+demand are left out by the Bayesian information criterion (Schwarz, Ann. Stat. 6:461, 1978), and those that rest on so few
+images that a resampled stack would do without them.
 """
 
 from dataclasses import dataclass
@@ -24,6 +25,7 @@ _NO_JUNK = 1e-9  # so that no image is impossible
 _SAMPLES = 200
 _SAMPLE_ROUNDS = 60
 _INTERVAL = (2.5, 97.5)
+_SEEN = 0.5  # images that a group must have at the lower end of its interval
 
 
 Other = Literal["none of these", "no particle"]
@@ -69,9 +71,14 @@ def fit_mixture(
     ratio = np.column_stack([known, empty_ratios(log_share, log_particle) + _NO_JUNK])
     groups = known.shape[1] - 1
     kept = _demanded(ratio, groups)
-    part = ratio[:, kept]
-    fraction = _fractions(part, np.full(len(kept), 1 / len(kept)), np.ones((1, len(part))), _ROUNDS)[0]
-    low, high = _interval(part, fraction, seed)
+    while True:
+        part = ratio[:, kept]
+        fraction = _fractions(part, np.full(len(kept), 1 / len(kept)), np.ones((1, len(part))), _ROUNDS)[0]
+        low, high = _interval(part, fraction, seed)
+        doubtful = (kept < groups) & (low * len(part) < _SEEN)
+        if not doubtful.any():
+            break
+        kept = np.delete(kept, np.where(doubtful, fraction, np.inf).argmin())
     order = np.argsort(-fraction, kind="stable")
     joint = part[:, order] * fraction[order]
     components = tuple(

@@ -13,6 +13,7 @@ from emsearch.search.matching import Match
 __all__ = [
     "Calibration",
     "Evidence",
+    "best_log_posterior",
     "evidence_of",
     "expectation",
     "group_probabilities",
@@ -34,8 +35,8 @@ class Calibration:
     ``fit_weight`` multiplies the log-posterior of a fit, ``coarse_weight`` the evidence of the coarse search for what was
     not fitted, ``network_weight`` the log of the network's share. The probability that the image's structure is in the
     index is the logistic of ``offset`` plus the other weights times the features of `Evidence`; the negatives of that
-    fit are the same images with their own group struck from the candidates. ``set_mass`` is that of
-    `emsearch.search.undecided`.
+    fit are the same images with their own group struck from the candidates. ``particle_offset`` and ``particle_slope``
+    tell particles from noise by the log-posterior of the best fit. ``set_mass`` is that of `emsearch.search.undecided`.
     """
 
     fit_weight: float = 0.3
@@ -49,6 +50,8 @@ class Calibration:
     strain: float = 0.0
     gain: float = 0.0
     margin: float = 0.0
+    particle_offset: float = -4.2
+    particle_slope: float = 0.2
     set_mass: float = 0.95
 
     def to_json(self) -> dict[str, float]:
@@ -143,14 +146,17 @@ def known_probability(evidence: Evidence, calibration: Calibration) -> float:
 
 
 def particle_evidence(matches: Sequence[Match], calibration: Calibration) -> float:
-    """Return the log of how much likelier an image is under matched groups, all alike beforehand, than as noise alone.
+    """Return the log of how much likelier an image is as a particle of one of the matched groups than as noise alone.
 
-    The log-posterior of a fit is over that of no particle. What was not fitted explains less and is left out.
+    The log-posterior of a fit is over that of no particle, but the best of many fits to noise is above none.
     """
-    fitted = np.array([m.log_posterior for m in matches if m.fitted])
-    if not len(fitted):
-        return 0.0
-    return float(np.logaddexp.reduce(calibration.fit_weight * fitted) - math.log(len(matches)))
+    best = best_log_posterior(matches)
+    return calibration.particle_offset + calibration.particle_slope * best if math.isfinite(best) else 0.0
+
+
+def best_log_posterior(matches: Sequence[Match]) -> float:
+    """Return the log-posterior of the best fit, minus infinity where nothing was fitted."""
+    return max((m.log_posterior for m in matches if m.fitted), default=-math.inf)
 
 
 def share_of_the_rest(share: float, known: float) -> float:
