@@ -5,9 +5,16 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from emsearch.evaluation.calibrating import Case, collect_cases, fit_calibration
+from emsearch.evaluation.calibrating import Case, collect_cases, fit_calibration, fit_particle, noise_fits
 from emsearch.search.matching import Match, Pose
-from emsearch.search.ranking import Calibration, group_probabilities, group_scores, known_probability
+from emsearch.search.ranking import (
+    Calibration,
+    best_log_posterior,
+    group_probabilities,
+    group_scores,
+    known_probability,
+    particle_evidence,
+)
 
 if TYPE_CHECKING:
     from emsearch.search.engine import SearchIndex
@@ -111,3 +118,24 @@ def test_cases_of_an_index(pooling_index: "SearchIndex") -> None:
         assert all(m.fitted for m in case.matches)
         whole, struck = case.evidence(Calibration()), case.without_right().evidence(Calibration())
         assert 0 < struck.similarity <= whole.similarity
+
+
+def test_particles_are_told_from_noise() -> None:
+    rng = np.random.default_rng(4)
+    fitted = fit_particle(Calibration(), rng.normal(60, 20, 200).tolist(), rng.normal(4, 6, 70).tolist())
+
+    def evidence(log_posterior: float) -> float:
+        return particle_evidence([a_match(log_posterior - 5), a_match(log_posterior)], fitted)
+
+    assert evidence(60) > 3 and evidence(4) < -3
+    assert fit_particle(fitted, [50.0], []) == fitted
+
+
+def test_nothing_fitted_says_nothing_of_a_particle() -> None:
+    assert particle_evidence([], Calibration()) == 0.0
+
+
+def test_the_best_of_many_fits_to_noise_explains_little(pooling_index: "SearchIndex") -> None:
+    noise = noise_fits(pooling_index, 3, seed=0)
+    particles = [best_log_posterior(c.matches) for c in collect_cases(pooling_index, 4, seed=0)]
+    assert len(noise) == 3 and np.median(noise) < np.median(particles)
