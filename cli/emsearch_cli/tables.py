@@ -15,7 +15,7 @@ from emsearch_index.errors import InputError, UsageError
 if TYPE_CHECKING:
     from rich.console import Console
 
-__all__ = ["Table", "json_text", "plain", "stdout_console", "write_json", "write_table"]
+__all__ = ["Table", "json_text", "plain", "stdout_console", "write_delimited", "write_json", "write_table"]
 
 # Text from files may hold what a terminal obeys; a person sees it instead. Tabs and ends of lines stay.
 _VISIBLE = {code: f"\\x{code:02x}" for code in (*range(9), *range(11, 32), *range(127, 160))}
@@ -81,7 +81,7 @@ def _write(table: Table, form: Format, title: str, out: TextIO) -> None:
     if form is Format.TABLE:
         _write_rich(table, title, out)
     elif form in (Format.TSV, Format.CSV):
-        _write_delimited(table, "\t" if form is Format.TSV else ",", out)
+        write_delimited(table, "\t" if form is Format.TSV else ",", out)
     elif form is Format.JSON:
         print(json_text(table.records(), indent=2), file=out)
     elif form is Format.JSONL:
@@ -164,7 +164,8 @@ def _cell(value: Any) -> str:
     return str(value).translate(_VISIBLE)
 
 
-def _write_delimited(table: Table, delimiter: str, out: TextIO) -> None:
+def write_delimited(table: Table, delimiter: str, out: TextIO) -> None:
+    """Write a table as CSV or TSV, its columns named in the first line."""
     import csv
 
     writer = csv.writer(out, delimiter=delimiter, lineterminator="\n")
