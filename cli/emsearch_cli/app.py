@@ -15,6 +15,7 @@ from emsearch_cli.groups import groups
 from emsearch_cli.guard import GuardedCommand
 from emsearch_cli.info import info
 from emsearch_cli.query import query
+from emsearch_cli.serve import serve
 from emsearch_cli.show import show
 from emsearch_cli.simulate import simulate
 from emsearch_cli.sql import sql
@@ -57,6 +58,7 @@ for _verb in (
     sql,
     groups,
     show,
+    serve,
     info,
     verify,
     evaluate,

@@ -13,7 +13,7 @@ from emsearch_index.errors import UsageError
 if TYPE_CHECKING:
     from emsearch_index.catalogue import Catalogue
 
-__all__ = ["show"]
+__all__ = ["group_document", "show", "structure_document"]
 
 _MEMBERS = """
     SELECT m.structure_id AS structure, m.similarity, m.mirror, s.mass_da / 1000 AS mass_kda,
@@ -66,7 +66,9 @@ def show(
     most like it.
     """
     with opened_catalogue(index) as catalogue:
-        document = _group(catalogue, identifier, nearest) or _structure(catalogue, identifier, nearest)
+        document = group_document(catalogue, identifier, nearest) or structure_document(
+            catalogue, identifier, nearest
+        )
     if document is None:
         raise UsageError(
             f"the index has no structure or group {identifier!r}; `emsearch groups` lists the groups and "
@@ -75,7 +77,8 @@ def show(
     write_document(document, form)
 
 
-def _group(catalogue: "Catalogue", identifier: str, nearest: int) -> dict[str, Any] | None:
+def group_document(catalogue: "Catalogue", identifier: str, nearest: int) -> dict[str, Any] | None:
+    """Return a group with its members and the groups most like it, None where there is none of that name."""
     found = catalogue.rows("SELECT * FROM groups WHERE lower(id) = lower(?)", [identifier])
     if not found:
         return None
@@ -88,7 +91,8 @@ def _group(catalogue: "Catalogue", identifier: str, nearest: int) -> dict[str, A
     }
 
 
-def _structure(catalogue: "Catalogue", identifier: str, nearest: int) -> dict[str, Any] | None:
+def structure_document(catalogue: "Catalogue", identifier: str, nearest: int) -> dict[str, Any] | None:
+    """Return a structure with its chains and the structures most like it, None where there is none of that name."""
     found = catalogue.rows("SELECT * FROM structures WHERE lower(id) = lower(?)", [identifier])
     if not found:
         return None

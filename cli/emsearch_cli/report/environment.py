@@ -3,6 +3,7 @@
 import re
 from pathlib import Path
 from typing import TYPE_CHECKING
+from urllib.parse import quote
 
 if TYPE_CHECKING:
     from jinja2 import Environment
@@ -41,6 +42,7 @@ def page_environment(*folders: Path) -> "Environment":
         lstrip_blocks=True,
     )
     environment.filters["pdb"] = pdb_url
+    environment.filters["part"] = lambda text: quote(str(text), safe="")  # of an address
     environment.finalize = visible
     return environment
 

@@ -12,7 +12,6 @@ from emsearch_cli.report.sphere import sphere_svg
 __all__ = ["render_report", "write_report"]
 
 
-
 def render_report(contents: ReportContents) -> str:
     """Return the page."""
     from markupsafe import Markup

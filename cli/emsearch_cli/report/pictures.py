@@ -1,4 +1,4 @@
-"""Images as PNG inside the page, and what is left of one when another is taken away."""
+"""Images as PNG, in the page itself where it is one file, and what is left of one when another is taken away."""
 
 import base64
 import io
@@ -8,14 +8,19 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-__all__ = ["difference", "png_uri"]
+__all__ = ["difference", "png_bytes", "png_uri"]
 
 _SIDE_PX = 192
 _SPREAD = 2.5  # standard deviations from black to middle grey, and on to white
 
 
 def png_uri(image: "NDArray[np.float32]") -> str:
-    """Return a grey PNG of an image (h, w) as a data URI, its contrast stretched about the mean."""
+    """Return the PNG of an image (h, w) as a data URI."""
+    return f"data:image/png;base64,{base64.b64encode(png_bytes(image)).decode()}"
+
+
+def png_bytes(image: "NDArray[np.float32]") -> bytes:
+    """Return a grey PNG of an image (h, w), its contrast stretched about the mean."""
     import numpy as np
     from PIL import Image
 
@@ -28,7 +33,7 @@ def png_uri(image: "NDArray[np.float32]") -> str:
     )
     stream = io.BytesIO()
     picture.save(stream, format="PNG", optimize=True)
-    return f"data:image/png;base64,{base64.b64encode(stream.getvalue()).decode()}"
+    return stream.getvalue()
 
 
 def difference(image: "NDArray[np.float32]", projection: "NDArray[np.float32]") -> "NDArray[np.float32]":

@@ -1,0 +1,209 @@
+"""The HTTP interface: what the pages show, for programs."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends, Path, Query, Request, Response
+from fastapi.security import HTTPBearer
+from starlette.concurrency import run_in_threadpool
+from starlette.exceptions import HTTPException
+
+from emsearch_cli.render import answer_to_json
+from emsearch_cli.web.api_models import (
+    Group,
+    Groups,
+    IndexFacts,
+    Problem,
+    SearchState,
+    SqlResult,
+    SqlStatement,
+    Structure,
+)
+from emsearch_cli.web.browsing import facts, group_of, groups_page, structure_of
+from emsearch_cli.web.finding import finished, hit_of, search_of
+from emsearch_cli.web.models_3d import MMCIF, posed_model
+from emsearch_cli.web.receiving import receive_search
+from emsearch_cli.web.searches import Search
+from emsearch_cli.web.site import Site, site_of
+from emsearch_cli.web.statements import run_statement
+from emsearch_cli.web.uploads import SearchForm
+
+__all__ = ["router"]
+
+_PROBLEMS: dict[int | str, dict[str, Any]] = {
+    400: {"model": Problem, "description": "The request cannot be understood."},
+    401: {"model": Problem, "description": "The token is missing or wrong."},
+    403: {"model": Problem, "description": "`Host` or `Origin` is foreign."},
+    413: {"model": Problem, "description": "The request is too long."},
+    422: {"model": Problem, "description": "The image, statement or value cannot be used."},
+    503: {"model": Problem, "description": "Too many wait; `Retry-After` says when to try again."},
+}
+_NOT_FOUND: dict[int | str, dict[str, Any]] = {404: {"model": Problem, "description": "There is none of it."}}
+_FORM = SearchForm.model_json_schema()
+_UPLOAD = {
+    "requestBody": {
+        "required": True,
+        "content": {
+            "multipart/form-data": {
+                "schema": {
+                    "type": "object",
+                    "required": ["image"],
+                    "additionalProperties": False,
+                    "properties": {
+                        "image": {
+                            "type": "string",
+                            "format": "binary",
+                            "description": "PNG, TIFF, JPEG, MRC, EMAN2 HDF or SPIDER file of a particle or a stack.",
+                        },
+                        **{
+                            name: {key: value for key, value in field.items() if key != "title"}
+                            for name, field in _FORM["properties"].items()
+                        },
+                    },
+                }
+            }
+        },
+    }
+}
+
+router = APIRouter(
+    prefix="/api",
+    responses=_PROBLEMS,
+    dependencies=[
+        Depends(HTTPBearer(auto_error=False, description="The token that `emsearch serve` printed."))
+    ],
+)
+Id = Annotated[str, Path(description="Name of a structure or group.", max_length=200)]
+SearchId = Annotated[str, Path(description="Identifier of a search.", max_length=64)]
+Wait = Annotated[
+    float, Query(ge=0, le=60, allow_inf_nan=False, description="Wait for the answer so many seconds at most.")
+]
+
+
+@router.get("/index")
+async def index(request: Request) -> IndexFacts:
+    """Tell which index answers, and whether it is loaded."""
+    site = site_of(request)
+    found = await run_in_threadpool(facts, site.generation)
+    where = {"path": str(site.generation.path.parent), "generation": site.generation.name}
+    return IndexFacts.model_validate({**where, "ready": site.science.ready, **found})
+
+
+@router.post("/searches", status_code=202, openapi_extra=_UPLOAD)
+async def add_search(request: Request, response: Response, wait: Wait = 0) -> SearchState:
+    """Search an image, or the first images of a stack.
+
+    The answer is there when `state` is `done`: ask for the search at its `Location`, or `wait` for it.
+    """
+    search = await receive_search(request)
+    response.headers["location"] = f"/api/searches/{search.id}"
+    await finished(search, wait)
+    return _state(site_of(request), search)
+
+
+@router.get("/searches/{search_id}", responses=_NOT_FOUND)
+async def get_search(request: Request, search_id: SearchId, wait: Wait = 0) -> SearchState:
+    """Tell how a search stands, and its answers."""
+    search = search_of(request, search_id)
+    await finished(search, wait)
+    return _state(site_of(request), search)
+
+
+@router.delete("/searches/{search_id}", status_code=204, responses=_NOT_FOUND)
+async def remove_search(request: Request, search_id: SearchId) -> None:
+    """Forget a search, whether it waits, runs or has ended."""
+    site_of(request).searches.remove(search_of(request, search_id))
+
+
+@router.get(
+    "/searches/{search_id}/{image}/{rank}/model",
+    response_class=Response,
+    responses={**_NOT_FOUND, 200: {"content": {MMCIF: {"schema": {"type": "string"}}}}},
+)
+async def get_model(
+    request: Request,
+    search_id: SearchId,
+    image: Annotated[int, Path(ge=1, le=1 << 31, description="Number of the image in the stack.")],
+    rank: Annotated[int, Path(ge=1, le=1 << 31, description="Rank of the hit.")],
+) -> Response:
+    """Give the bead model of a hit as mmCIF, turned as the image shows it: x to the right, y up, z to the eye."""
+    _, hit = hit_of(request, search_id, image, rank)
+    assert hit.view is not None
+    return Response(await site_of(request).science.do(posed_model, hit.view), media_type=MMCIF)
+
+
+@router.get("/groups")
+async def list_groups(
+    request: Request,
+    text: Annotated[
+        str, Query(max_length=200, description="Text in the name or title of the group or a member.")
+    ] = "",
+    size_class: Annotated[str, Query(max_length=200, description="Only the groups of this size class.")] = "",
+    sort: Annotated[
+        str, Query(max_length=40, description="Column; a minus before it puts the largest first.")
+    ] = "id",
+    first: Annotated[int, Query(ge=0, le=1 << 31, description="Leave out so many.")] = 0,
+    count: Annotated[int, Query(ge=1, le=1000, description="List so many.")] = 100,
+) -> Groups:
+    """List shape groups."""
+    rows, total = await run_in_threadpool(
+        groups_page,
+        site_of(request).generation,
+        text=text,
+        size_class=size_class,
+        sort=sort,
+        first=first,
+        count=count,
+    )
+    return Groups.model_validate({"total": total, "groups": rows})
+
+
+@router.get("/groups/{group_id}", responses=_NOT_FOUND, response_model=Group)
+async def get_group(request: Request, group_id: Id) -> Mapping[str, Any]:
+    """Tell everything known of a shape group."""
+    found = await run_in_threadpool(group_of, site_of(request).generation, group_id)
+    return _there(found, "group")
+
+
+@router.get("/structures/{structure_id}", responses=_NOT_FOUND, response_model=Structure)
+async def get_structure(request: Request, structure_id: Id) -> Mapping[str, Any]:
+    """Tell everything known of a structure."""
+    found = await run_in_threadpool(structure_of, site_of(request).generation, structure_id)
+    return _there(found, "structure")
+
+
+@router.post("/sql")
+async def sql(request: Request, body: SqlStatement) -> SqlResult:
+    """Run one SQL statement over the catalogue, in a process of its own with limits."""
+    result = await run_statement(site_of(request), body.statement, body.rows)
+    return SqlResult(
+        columns=list(result.columns),
+        types=list(result.types),
+        rows=[list(row) for row in result.rows],
+        truncated=result.truncated,
+    )
+
+
+def _there(found: Mapping[str, Any] | None, what: str) -> Mapping[str, Any]:
+    if found is None:
+        raise HTTPException(404, f"The index has no {what} of that name.")
+    return found
+
+
+def _state(site: Site, search: Search) -> SearchState:
+    answers = [replace(found.answer, path=search.name) for found in search.found]
+    noted = answers[0].notes if answers else ()
+    return SearchState.model_validate(
+        {
+            "id": search.id,
+            "name": search.name,
+            "state": search.state,
+            "before": site.searches.before(search),
+            "images": search.images,
+            "answers": [answer_to_json(answer) for answer in answers],
+            "notes": [*noted, *search.notes],
+            "problem": search.problem,
+            "seconds": round(search.seconds, 3) if search.finished.is_set() else None,
+        }
+    )

@@ -1,0 +1,34 @@
+"""SQL of the page's users, in the guarded child."""
+
+from dataclasses import replace
+
+from starlette.concurrency import run_in_threadpool
+
+from emsearch_cli.catalogues import CATALOGUE_NAME
+from emsearch_cli.tables import Table, delimited_text, json_text, parquet_bytes
+from emsearch_cli.web.site import Site
+from emsearch_index.sql import QueryResult, run_sql
+
+__all__ = ["DOWNLOADS", "downloaded", "run_statement"]
+
+DOWNLOADS = {
+    "csv": "text/csv; charset=utf-8",
+    "json": "application/json",
+    "parquet": "application/vnd.apache.parquet",
+}
+"""Formats in which a result can be downloaded, and their media types."""
+
+
+async def run_statement(site: Site, statement: str, rows: int) -> QueryResult:
+    """Run a statement when there is a place for it; HTTPException 503 where too many wait, QueryError where it fails."""
+    limits = replace(site.settings.sql, rows=rows)
+    async with site.sql_places.one("Too many SQL statements run"):
+        return await run_in_threadpool(run_sql, site.generation.file(CATALOGUE_NAME), statement, limits)
+
+
+def downloaded(result: QueryResult, form: str) -> str | bytes:
+    """Return a result as one of ``DOWNLOADS``."""
+    table = Table(result.columns, result.rows)
+    if form == "csv":
+        return delimited_text(table, ",")
+    return json_text(table.records(), indent=2) + "\n" if form == "json" else parquet_bytes(table)
