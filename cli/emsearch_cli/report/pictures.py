@@ -11,7 +11,8 @@ if TYPE_CHECKING:
 __all__ = ["difference", "png_bytes", "png_uri"]
 
 _SIDE_PX = 192
-_SPREAD = 2.5  # standard deviations from black to middle grey, and on to white
+_SPREAD = 2.5  # standard deviations from black to middle grey, and on to white, at least
+_SHOWN = 0.998  # share of the pixels that are neither black nor white
 
 
 def png_uri(image: "NDArray[np.float32]") -> str:
@@ -25,8 +26,10 @@ def png_bytes(image: "NDArray[np.float32]") -> bytes:
     from PIL import Image
 
     flat = np.nan_to_num(np.asarray(image, np.float64))
-    scale = max(float(flat.std()), 1e-12) * _SPREAD
-    grey = np.clip(128 + 127 * (flat - flat.mean()) / scale, 0, 255).astype(np.uint8)
+    flat -= flat.mean()
+    # a bright particle in an even surrounding has many standard deviations, and a shape to be seen in them
+    scale = max(float(flat.std()) * _SPREAD, float(np.quantile(np.abs(flat), _SHOWN)), 1e-12)
+    grey = np.clip(128 + 127 * flat / scale, 0, 255).astype(np.uint8)
     larger = max(1, round(_SIDE_PX / max(grey.shape)))
     picture = Image.fromarray(grey).resize(
         (grey.shape[1] * larger, grey.shape[0] * larger), Image.Resampling.BICUBIC

@@ -24,8 +24,12 @@ router = APIRouter(include_in_schema=False, default_response_class=HTMLResponse)
 
 _ON_A_PAGE = 48
 _SHOWN_ROWS = 200
+_NUMBERS = ("TINYINT", "SMALLINT", "INTEGER", "BIGINT", "HUGEINT", "UBIGINT", "FLOAT", "DOUBLE")
 _DOWNLOADED_ROWS = 10_000
-_FIRST_STATEMENT = "SELECT id, title, mass_da / 1000 AS mass_kda, dmax_angstrom\nFROM structures\nORDER BY mass_da DESC\nLIMIT 20"
+_FIRST_STATEMENT = """SELECT id, title, mass_da / 1000 AS mass_kda, dmax_angstrom
+FROM structures
+ORDER BY mass_da DESC
+LIMIT 20"""
 Text = Annotated[str, Query(max_length=200)]
 Statement = Annotated[str, Query(max_length=20_000)]
 
@@ -61,7 +65,7 @@ async def show_groups(
         pages=max(1, -(-total // _ON_A_PAGE)),
         asked={"text": text, "size_class": size_class, "sort": sort},
         known=await run_in_threadpool(facts, site.generation),
-        command=groups_command(size_class, sort, site.index_option),
+        command=groups_command(size_class, sort, text.strip(), site.index_option),
     )
 
 
@@ -123,6 +127,7 @@ async def show_sql(request: Request, statement: Statement = "") -> Response:
     """Show the box for a statement, and the first rows of its result."""
     site = site_of(request)
     result = problem = None
+    statement = statement.replace("\r\n", "\n")  # as a browser sends the lines of a form
     if statement.strip():
         try:
             result = await run_statement(site, statement, _SHOWN_ROWS)
@@ -136,6 +141,7 @@ async def show_sql(request: Request, statement: Statement = "") -> Response:
         statement=statement if statement.strip() else _FIRST_STATEMENT,
         result=result,
         problem=problem,
+        numbers=_NUMBERS,
         tables=TABLES,
         downloads=list(DOWNLOADS),
         most_rows=_DOWNLOADED_ROWS,

@@ -22,8 +22,12 @@ def query_command(name: str, form: "SearchForm", index: Path | None, image: int 
     return join(["emsearch", "query", file if image is None else f"{image}@{file}", *options, *_index(index)])
 
 
-def groups_command(size_class: str, sort: str, index: Path | None) -> str:
-    """Return the listing of groups."""
+def groups_command(size_class: str, sort: str, text: str, index: Path | None) -> str:
+    """Return the listing of groups, or of the structures that have a text in their name, title or organism."""
+    if text:
+        sought = text.replace("'", "''")
+        where = f"concat_ws(' ', id, title, organism) ILIKE '%{sought}%'"
+        return sql_command(f"SELECT group_id, id, title FROM structures WHERE {where}", index)
     options = ["--size-class", size_class] if size_class else []
     return join(["emsearch", "groups", *options, "--sort", sort, *_index(index)])
 

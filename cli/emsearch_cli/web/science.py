@@ -1,7 +1,7 @@
 """The open index, and the one thread that computes with it.
 
-Network, simulator and matching use all cores by themselves, and numba's threads bear no second caller; so whatever needs them
-runs here, one after another, while the event loop answers the other requests.
+Network, simulator and matching use all cores by themselves, and numba's threads bear no second caller; so whatever
+needs them runs here, one after another, while the event loop answers the other requests.
 """
 
 import asyncio

@@ -3,6 +3,7 @@
 
 const TURN_DEGREES = 10;
 const ZOOM = 1.15;
+const CLOSER = 1.3; // than 3Dmol stands by itself
 const BEAD_RADIUS_ANGSTROM = 3.4;
 const NUCLEIC = "#e0a458";
 
@@ -38,6 +39,7 @@ function start(element) {
       viewer.setStyle({ chain: "B" }, { sphere: { radius: BEAD_RADIUS_ANGSTROM, color: NUCLEIC } });
       viewer.setView([0, 0, 0, 0, 0, 0, 0, 1]); // the view of the image, whatever was turned before
       viewer.zoomTo();
+      viewer.zoom(CLOSER);
       viewer.render();
       home = viewer.getView();
       status.textContent = "One bead a residue. Drag to turn it.";
@@ -70,7 +72,7 @@ function start(element) {
     keys[event.key]();
     viewer.render();
   });
-  new ResizeObserver(() => { if (viewer) { viewer.resize(); viewer.render(); } }).observe(element);
+  new ResizeObserver(() => { if (viewer && element.clientWidth && element.clientHeight) { viewer.resize(); viewer.render(); } }).observe(element);
   show(element.dataset.model);
   return show;
 }

@@ -1,0 +1,190 @@
+"""Load on `emsearch serve`: many uploads at once, many queries, strangers, hostile names, and memory before and after.
+
+    python tests/benchmarks/bench_serve.py --uploads 50 --queries 1000
+
+Starts a page of its own on a free port. ``--hostile`` sends file names and SQL values that are markup and looks at them in
+Chromium, which needs playwright.
+"""
+
+import argparse
+import asyncio
+import os
+import re
+import shutil
+import signal
+import statistics
+import subprocess
+import sys
+import time
+from collections import Counter
+from pathlib import Path
+
+import httpx
+
+ROOT = Path(__file__).resolve().parents[2]
+MARKUP = (
+    "<script>alert(1)</script>",
+    '"><script>alert(1)</script>',
+    "<img src=x onerror=alert(1)>",
+    "<svg onload=alert(1)>",
+    "' autofocus onfocus=alert(1) x='",
+    '" autofocus onfocus=alert(1) x="',
+    "</title><script>alert(1)</script>",
+    "</textarea><script>alert(1)</script>",
+    "<a href=javascript:alert(1)>x</a>",
+    "{{7*7}}{% raw %}<b>x</b>",
+)
+HOSTILE = [f"{before}{text}{after}" for text in MARKUP for before, after in (("", ""), ("x", ".png"), ("\u202e", ""), ("&lt;", "&gt;"), ("%3C", "\x00"))]  # fmt: skip
+
+
+def main() -> None:
+    """Run what is asked for and print the figures."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--image", type=Path, default=ROOT / "examples/groel.png")
+    parser.add_argument("--pixel-size", type=float, default=3.75)
+    parser.add_argument("--uploads", type=int, default=50, help="sent at the same time")
+    parser.add_argument("--queries", type=int, default=1000, help="one after another by each client")
+    parser.add_argument("--clients", type=int, default=4)
+    parser.add_argument("--rerank", type=int, default=150)
+    parser.add_argument("--hostile", action="store_true")
+    options = parser.parse_args()
+    page = subprocess.Popen(
+        [sys.executable, "-m", "emsearch_cli", "serve", "--port", "0"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    try:
+        assert page.stdout is not None and page.stderr is not None
+        address, token = page.stdout.readline().strip().split("/?token=")
+        started = time.perf_counter()
+        while page.stderr.readline().strip() != "ready":
+            assert page.poll() is None, "the page did not start"
+        print(f"loaded and warmed in {time.perf_counter() - started:.1f} s")
+        asyncio.run(load(address, token, page.pid, options))
+        if options.hostile:
+            hostile(address, token, options)
+    finally:
+        page.send_signal(signal.SIGINT)
+        print(f"exit code {page.wait(60)}")
+
+
+async def load(address: str, token: str, pid: int, options: argparse.Namespace) -> None:
+    """Measure one page under load."""
+    fields = {"pixel_size_angstrom": str(options.pixel_size), "rerank": str(options.rerank)}
+    content = options.image.read_bytes()
+    async with httpx.AsyncClient(
+        base_url=address,
+        headers={"authorization": f"Bearer {token}"},
+        timeout=600,
+        limits=httpx.Limits(max_connections=100),
+    ) as client:
+
+        async def search(wait: int) -> httpx.Response:
+            files = {"image": (options.image.name, content)}
+            return await client.post(f"/api/searches?wait={wait}", files=files, data=fields)
+
+        first = time.perf_counter()
+        sent = await client.post("/searches", files={"image": (options.image.name, content)}, data=fields)
+        while 'table class="hits"' not in (answer := await client.get(sent.headers["location"])).text:
+            pass
+        print(f"first hit on the page after {time.perf_counter() - first:.2f} s")
+        await weigh(client, answer.text)
+        print(f"memory before {resident_mib(pid):.0f} MiB")
+
+        async def timed() -> tuple[int, float]:
+            begun = time.perf_counter()
+            return (await search(0)).status_code, time.perf_counter() - begun
+
+        uploads = await asyncio.gather(*(timed() for _ in range(options.uploads)))
+        say("uploads at once", [status for status, _ in uploads], [seconds for _, seconds in uploads])
+        statuses: list[int] = []
+        seconds: list[float] = []
+        left = iter(range(options.queries))
+
+        async def client_of_many() -> None:
+            for _ in left:
+                begun = time.perf_counter()
+                while (response := await search(60)).status_code == 503:
+                    statuses.append(503)
+                    await asyncio.sleep(int(response.headers["retry-after"]))
+                    begun = time.perf_counter()
+                done = response.status_code == 202 and response.json()["state"] == "done"
+                statuses.append(200 if done else response.status_code)
+                seconds.append(time.perf_counter() - begun)
+                if len(seconds) % 50 == 0:
+                    print(f"  {len(seconds)} queries, memory {resident_mib(pid):.0f} MiB", flush=True)
+
+        await asyncio.gather(*(client_of_many() for _ in range(options.clients)))
+        say(f"queries by {options.clients} clients", statuses, seconds)
+        print(f"memory after {resident_mib(pid):.0f} MiB")
+        foreign = [
+            (await client.get("/api/index", headers=headers)).status_code
+            for headers in ({"host": "evil.example"}, {"origin": "http://evil.example"}, {"origin": "null"})
+            for _ in range(50)
+        ]
+        say("foreign Host and Origin", foreign, [])
+
+
+async def weigh(client: httpx.AsyncClient, text: str) -> None:
+    """Print how many bytes a page and what it loads have."""
+    parts = {path: len((await client.get(path)).content) for path in re.findall(r'(?:src|href|data-model)="(/[^"]+)"', text) if path.startswith("/static/") or path.endswith((".png", ".cif"))}  # fmt: skip
+    kinds: Counter[str] = Counter()
+    for path, size in parts.items():
+        kinds[Path(path).suffix] += size
+    kinds["page"] = len(text.encode())
+    print("page weight in kB:", ", ".join(f"{kind} {size / 1000:.0f}" for kind, size in kinds.items()))
+
+
+def resident_mib(pid: int) -> float:
+    """Return the memory of a process."""
+    pages = int(Path(f"/proc/{pid}/statm").read_text().split()[1])
+    return pages * os.sysconf("SC_PAGE_SIZE") / 2**20
+
+
+def say(what: str, statuses: list[int], seconds: list[float]) -> None:
+    """Print how often each status came, and the median and the 95th percentile of the times."""
+    counts = ", ".join(f"{count} x {status}" for status, count in sorted(Counter(statuses).items()))
+    times = ""
+    if len(seconds) > 1:
+        times = (
+            f"; p50 {statistics.median(seconds):.2f} s, p95 {statistics.quantiles(seconds, n=20)[-1]:.2f} s"
+        )
+    print(f"{what}: {counts}{times}", flush=True)
+
+
+def hostile(address: str, token: str, options: argparse.Namespace) -> None:
+    """Show hostile names and values in Chromium, and count what ran or became an element."""
+    from playwright.sync_api import sync_playwright
+
+    ran: list[str] = []
+    shown = 0
+    with sync_playwright() as started:
+        chromium = started.chromium.launch(executable_path=shutil.which("chromium"), args=["--no-sandbox"])
+        page = chromium.new_page()
+        page.on("dialog", lambda dialog: (ran.append(dialog.message), dialog.dismiss()))
+        page.on("console", lambda message: ran.append(message.text) if message.type == "error" else None)
+        page.goto(f"{address}/?token={token}")
+        for name in HOSTILE:
+            page.goto(address)
+            content = {"name": name, "mimeType": "image/png", "buffer": options.image.read_bytes()}
+            page.fill("#pixel", str(options.pixel_size))
+            page.evaluate("document.querySelector('#rerank').value = '0'")
+            page.set_input_files("#image", content)
+            page.click("button[type=submit]")
+            page.wait_for_selector("table.hits", timeout=120_000)
+            shown += 1
+            value = name.replace("'", "''").replace("\x00", "")
+            page.goto(f"{address}/sql")
+            page.fill("#statement", f"SELECT '{value}' AS \"{value.replace(chr(34), '')}\"")
+            page.click("button[type=submit]")
+            page.wait_for_selector("h2:has-text('row'), [role=alert]")
+            assert page.locator("main script, main img[onerror], main svg[onload]").count() == 0
+        chromium.close()
+    print(f"hostile names and values: {shown} shown, {len(ran)} ran or were blocked by the policy")
+
+
+if __name__ == "__main__":
+    main()

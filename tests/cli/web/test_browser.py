@@ -1,0 +1,174 @@
+"""The page in Chromium: upload, hits, 3D, SQL, keyboard, widths and colours, with and without JavaScript.
+
+Needs the extra `web-tests` and Chromium; skipped where one of them is absent.
+"""
+
+import io
+import shutil
+import socket
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+from uvicorn import Config, Server
+
+from emsearch.search.engine import SearchIndex
+from emsearch_cli.web.app import create_app
+from emsearch_index.generation import Generation
+
+playwright = pytest.importorskip(
+    "playwright.sync_api", reason="playwright is not installed: pip install 'emsearch[web-tests]'"
+)
+CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="Chromium is not installed")
+
+TOKEN = "the-token-of-the-browser"
+HOSTILE_NAME = "<img src=x onerror=alert(3)>.mrcs"
+FLAGS = (
+    *("--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking"),
+    *("--disable-component-update", "--disable-sync"),
+    *("--use-gl=angle", "--use-angle=swiftshader", "--enable-unsafe-swiftshader"),
+)
+PATHS = ("/", "/groups", "/groups/G0", "/structures/blob0", "/sql?statement=SELECT+*+FROM+structures")
+OF_SOFTWARE_GL = "GPU stall due to ReadPixels"  # what Chromium says of drawing without a graphics card
+
+
+@pytest.fixture(scope="module")
+def address(pooling_index: SearchIndex, page_generation: Generation) -> Iterator[str]:
+    """Serve the page at a free port and return its address."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        app = create_app(page_generation, lambda: pooling_index, token=TOKEN)
+        server = Server(Config(app, log_config=None, ws="none"))
+        thread = threading.Thread(target=server.run, args=([listener],))
+        thread.start()
+        yield f"http://127.0.0.1:{listener.getsockname()[1]}"
+        server.should_exit = True
+        thread.join(30)
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Any]:
+    with (
+        playwright.sync_playwright() as started,
+        closing(started.chromium.launch(executable_path=CHROMIUM, args=list(FLAGS))) as browser,
+    ):
+        yield browser
+
+
+@pytest.fixture
+def visit(browser: Any, address: str) -> Iterator[Callable[..., Any]]:
+    """Return a function that opens the page; the test fails on an error in the console, a dialog or a foreign request."""
+    complaints: list[str] = []
+    contexts = []
+
+    def open_page(path: str = "/", **options: Any) -> Any:
+        context = browser.new_context(**options)
+        contexts.append(context)
+        page = context.new_page()
+        page.on("console", lambda m: m.type in ("error", "warning") and complaints.append(m.text))
+        page.on("pageerror", lambda error: complaints.append(str(error)))
+        page.on("dialog", lambda dialog: (complaints.append(dialog.message), dialog.dismiss()))
+        page.on("request", lambda r: r.url.startswith(address) or complaints.append(r.url))
+        separator = "&" if "?" in path else "?"
+        page.goto(f"{address}{path}{separator}token={TOKEN}")
+        return page
+
+    yield open_page
+    for context in contexts:
+        context.close()
+    assert [text for text in complaints if OF_SOFTWARE_GL not in text] == []
+
+
+def search(page: Any, file: Path, name: str = "particle.mrcs") -> None:
+    payload = {"name": name, "mimeType": "application/octet-stream", "buffer": file.read_bytes()}
+    page.set_input_files("#image", payload)
+    page.click("button[type=submit]")
+    page.wait_for_selector("table.hits")
+
+
+def pixels(page: Any) -> np.ndarray[Any, Any]:
+    page.wait_for_selector(".viewer[data-state=shown]")
+    shot = page.locator(".viewer").screenshot()
+    return np.asarray(Image.open(io.BytesIO(shot)).convert("L"), np.float64)
+
+
+def test_from_an_upload_to_hits_in_3d(visit: Callable[..., Any], mrc_file: Callable[..., Path]) -> None:
+    page = visit()
+    assert "token" not in page.url
+    search(page, mrc_file(), HOSTILE_NAME)
+    assert "blob2" in page.inner_text("h1") + page.inner_text("table.hits tbody tr:first-child")
+    assert HOSTILE_NAME in page.inner_text(".path")
+    page.wait_for_function("[...document.images].every(i => i.loading === 'lazy' || i.naturalWidth > 0)")
+    drawn = pixels(page)
+    assert drawn.std() > 5 and (drawn > 60).mean() > 0.02
+    page.click("a[data-show] >> nth=0")
+    page.wait_for_function("document.querySelector('.viewer').dataset.state === 'shown'")
+    assert np.abs(pixels(page) - drawn).mean() > 0.5
+    page.goto(page.url.rsplit("/searches", 1)[0] + "/")
+    assert HOSTILE_NAME in page.inner_text(".recent")
+
+
+def test_by_keyboard_alone(visit: Callable[..., Any], mrc_file: Callable[..., Path]) -> None:
+    page = visit()
+    page.keyboard.press("Tab")
+    assert page.evaluate("document.activeElement.className") == "skip"
+    page.set_input_files("#image", mrc_file())
+    page.focus("#image")
+    page.keyboard.press("Tab")
+    assert page.evaluate("document.activeElement.id") == "pixel"
+    page.keyboard.type("4.5")
+    page.keyboard.press("Tab")
+    page.keyboard.press("ArrowRight")
+    assert page.evaluate("document.activeElement.value") == "bright"
+    assert (
+        page.evaluate("getComputedStyle(document.activeElement.nextElementSibling).outlineStyle") == "solid"
+    )
+    page.keyboard.press("Enter")
+    page.wait_for_selector("table.hits")
+    assert "4.5 Å a pixel (as given)" in page.inner_text(".path")
+    before = pixels(page)
+    page.focus(".viewer")
+    page.keyboard.press("ArrowRight")
+    page.keyboard.press("ArrowUp")
+    turned = pixels(page)
+    page.keyboard.press("Home")
+    assert np.abs(turned - before).mean() > 0.5 > np.abs(pixels(page) - before).mean()
+
+
+def test_sql(visit: Callable[..., Any]) -> None:
+    page = visit("/sql")
+    page.fill("#statement", "SELECT id, title FROM structures ORDER BY id")
+    page.keyboard.press("Control+Enter")
+    page.wait_for_selector("h2:has-text('5 rows')")
+    with page.expect_download() as download:
+        page.click("text=CSV")
+    assert download.value.suggested_filename == "result.csv"
+    assert Path(download.value.path()).read_text("utf-8").startswith("id,title\nblob0,")
+
+
+@pytest.mark.parametrize("width", [390, 1400])
+@pytest.mark.parametrize("scheme", ["dark", "light"])
+def test_widths_and_colours(visit: Callable[..., Any], address: str, width: int, scheme: str) -> None:
+    page = visit(viewport={"width": width, "height": 900}, color_scheme=scheme)
+    for path in PATHS:
+        page.goto(address + path, wait_until="load")
+        assert page.evaluate("document.documentElement.scrollWidth") <= width
+        red = int(page.evaluate("getComputedStyle(document.body).backgroundColor.match(/[0-9]+/)[0]"))
+        assert (red < 60) == (scheme == "dark")
+        labelled = "[...document.querySelectorAll('input, select, textarea')].every(f => f.labels.length)"
+        assert page.evaluate(labelled)
+
+
+def test_without_javascript(visit: Callable[..., Any], mrc_file: Callable[..., Path]) -> None:
+    page = visit(java_script_enabled=False)
+    search(page, mrc_file())
+    assert page.locator("table.hits tbody tr").count() > 1
+    assert "needs JavaScript" in page.inner_text("[data-status]")
+    with page.expect_download() as download:
+        page.click("[data-download]")
+    assert "ATOM" in Path(download.value.path()).read_text("utf-8")
