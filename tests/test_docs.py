@@ -140,6 +140,14 @@ def test_cli_reference_is_what_the_generator_prints() -> None:
     assert page == reference(), "run: python -m emsearch_cli.reference > docs/reference/cli.md"
 
 
+def test_http_reference_is_what_the_generator_prints() -> None:
+    from emsearch_cli.web.reference import http_reference
+
+    page = (ROOT / "docs/reference/http-api.md").read_text(encoding="utf-8")
+    command = "python -m emsearch_cli.web.reference > docs/reference/http-api.md"
+    assert page == http_reference(), f"run: {command}"
+
+
 def test_catalogue_reference_is_what_the_generator_prints() -> None:
     page = (ROOT / "docs/reference/catalogue.md").read_text(encoding="utf-8")
     assert page == catalogue_reference(), (

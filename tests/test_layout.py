@@ -15,7 +15,10 @@ SOURCES = [
     for folder in ("emsearch", "index/emsearch_index", "cli/emsearch_cli")
     for path in sorted((ROOT / folder).rglob("*.py"))
 ]
-HEAVY = {"torch", "duckdb", "faiss", "numba", "gemmi", "numpy", "pyarrow", "matplotlib", "prompt_toolkit"}
+HEAVY = {
+    *("torch", "duckdb", "faiss", "numba", "gemmi", "numpy", "pyarrow", "matplotlib"),
+    *("prompt_toolkit", "fastapi", "uvicorn"),
+}
 LONGEST_FILE_LINES = 350
 
 

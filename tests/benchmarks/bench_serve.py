@@ -34,7 +34,8 @@ MARKUP = (
     "<a href=javascript:alert(1)>x</a>",
     "{{7*7}}{% raw %}<b>x</b>",
 )
-HOSTILE = [f"{before}{text}{after}" for text in MARKUP for before, after in (("", ""), ("x", ".png"), ("\u202e", ""), ("&lt;", "&gt;"), ("%3C", "\x00"))]  # fmt: skip
+AROUND = (("", ""), ("x", ".png"), ("\u202e", ""), ("&lt;", "&gt;"), ("%3C", "%00"))
+HOSTILE = [f"{before}{text}{after}" for text in MARKUP for before, after in AROUND]
 
 
 def main() -> None:
@@ -130,11 +131,9 @@ async def load(address: str, token: str, pid: int, options: argparse.Namespace) 
 
 async def weigh(client: httpx.AsyncClient, text: str) -> None:
     """Print how many bytes a page and what it loads have."""
-    parts = {path: len((await client.get(path)).content) for path in re.findall(r'(?:src|href|data-model)="(/[^"]+)"', text) if path.startswith("/static/") or path.endswith((".png", ".cif"))}  # fmt: skip
-    kinds: Counter[str] = Counter()
-    for path, size in parts.items():
-        kinds[Path(path).suffix] += size
-    kinds["page"] = len(text.encode())
+    kinds = Counter({"page": len(text.encode())})
+    for path in set(re.findall(r'(?:src|href|data-model)="(/[^"]+\.(?:css|js|svg|png|cif))"', text)):
+        kinds[Path(path).suffix] += len((await client.get(path)).content)
     print("page weight in kB:", ", ".join(f"{kind} {size / 1000:.0f}" for kind, size in kinds.items()))
 
 
@@ -176,7 +175,7 @@ def hostile(address: str, token: str, options: argparse.Namespace) -> None:
             page.click("button[type=submit]")
             page.wait_for_selector("table.hits", timeout=120_000)
             shown += 1
-            value = name.replace("'", "''").replace("\x00", "")
+            value = name.replace("'", "''")
             page.goto(f"{address}/sql")
             page.fill("#statement", f"SELECT '{value}' AS \"{value.replace(chr(34), '')}\"")
             page.click("button[type=submit]")

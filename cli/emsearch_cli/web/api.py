@@ -29,16 +29,22 @@ from emsearch_cli.web.site import Site, site_of
 from emsearch_cli.web.statements import run_statement
 from emsearch_cli.web.uploads import SearchForm
 
-__all__ = ["router"]
+__all__ = ["COMMON_PROBLEMS", "router"]
 
-_PROBLEMS: dict[int | str, dict[str, Any]] = {
+COMMON_PROBLEMS: dict[int | str, dict[str, Any]] = {
     400: {"model": Problem, "description": "The request cannot be understood."},
     401: {"model": Problem, "description": "The token is missing or wrong."},
     403: {"model": Problem, "description": "`Host` or `Origin` is foreign."},
     413: {"model": Problem, "description": "The request is too long."},
     422: {"model": Problem, "description": "The image, statement or value cannot be used."},
-    503: {"model": Problem, "description": "Too many wait; `Retry-After` says when to try again."},
+    408: {"model": Problem, "description": "The request took too long."},
+    503: {
+        "model": Problem,
+        "description": "Too many wait; `Retry-After` says in how many seconds to try again.",
+    },
 }
+"""What may go wrong with any request, by status."""
+
 _NOT_FOUND: dict[int | str, dict[str, Any]] = {404: {"model": Problem, "description": "There is none of it."}}
 _FORM = SearchForm.model_json_schema()
 _UPLOAD = {
@@ -69,7 +75,7 @@ _UPLOAD = {
 
 router = APIRouter(
     prefix="/api",
-    responses=_PROBLEMS,
+    responses=COMMON_PROBLEMS,
     dependencies=[
         Depends(HTTPBearer(auto_error=False, description="The token that `emsearch serve` printed."))
     ],

@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from emsearch_cli.web.api import COMMON_PROBLEMS
 from emsearch_cli.web.app import interface
 
 __all__ = ["http_reference"]
@@ -10,8 +11,8 @@ __all__ = ["http_reference"]
 _HEAD = """\
 # HTTP interface
 
-`emsearch serve` answers programs under `/api/`. This page is made by `python -m emsearch_cli.web.reference`; the running program gives
-the same as OpenAPI at `/api/openapi.json`.
+`emsearch serve` answers programs under `/api/`. This page is made by `python -m emsearch_cli.web.reference`; the
+running program gives the same as OpenAPI at `/api/openapi.json`.
 
 The token of the address that the program prints goes with every request: `Authorization: Bearer TOKEN`.
 
@@ -20,8 +21,8 @@ The token of the address that the program prints goes with every request: `Autho
 curl -H "Authorization: Bearer $TOKEN" -F image=@examples/groel.png -F pixel_size_angstrom=3.75 'http://127.0.0.1:8600/api/searches?wait=60'
 ```
 
-What goes wrong is one sentence, `{"detail": "..."}`, with its status. Where too many searches wait, the status is 503, and `Retry-After` says
-in how many seconds to try again; the image is then not read at all. An image is searched in the order of its arrival, one at a time.
+Images are searched in the order of their arrival, one at a time; where too many wait, another one is not read at all. What goes
+wrong is one sentence, `{"detail": "..."}`, with its status:
 """
 
 
@@ -29,7 +30,8 @@ def http_reference() -> str:
     """Return the page."""
     document = interface().openapi()
     schemas = document["components"]["schemas"]
-    lines = [_HEAD]
+    common = [f"| {status} | {problem['description']} |" for status, problem in COMMON_PROBLEMS.items()]
+    lines = [_HEAD, "| status | what is wrong |\n|---|---|", *common, ""]
     for path, operations in document["paths"].items():
         for method, operation in operations.items():
             lines += _operation(method.upper(), path, operation)
@@ -64,10 +66,12 @@ def _operation(method: str, path: str, operation: Mapping[str, Any]) -> Iterator
         for name, where, schema, meaning in fields:
             yield f"| `{name}` | {where} | {_type(schema)}{_default(schema)} | {meaning} |"
         yield ""
-    yield "| status | answer |\n|---|---|"
-    for status, response in operation["responses"].items():
-        yield f"| {status} | {_answer(response)} |"
-    yield ""
+    told = [
+        f"{status}: {_answer(response)}"
+        for status, response in operation["responses"].items()
+        if int(status) not in COMMON_PROBLEMS
+    ]
+    yield f"Answer: {'; '.join(told)}\n"
 
 
 def _answer(response: Mapping[str, Any]) -> str:

@@ -1,11 +1,13 @@
 """SQL of the page's users, in the guarded child."""
 
 from dataclasses import replace
+from io import StringIO
 
 from starlette.concurrency import run_in_threadpool
 
 from emsearch_cli.catalogues import CATALOGUE_NAME
-from emsearch_cli.tables import Table, delimited_text, json_text, parquet_bytes
+from emsearch_cli.parquet_tables import parquet_bytes
+from emsearch_cli.tables import Table, json_text, write_delimited
 from emsearch_cli.web.site import Site
 from emsearch_index.sql import QueryResult, run_sql
 
@@ -28,7 +30,11 @@ async def run_statement(site: Site, statement: str, rows: int) -> QueryResult:
 
 def downloaded(result: QueryResult, form: str) -> str | bytes:
     """Return a result as one of ``DOWNLOADS``."""
-    table = Table(result.columns, result.rows)
-    if form == "csv":
-        return delimited_text(table, ",")
-    return json_text(table.records(), indent=2) + "\n" if form == "json" else parquet_bytes(table)
+    if form == "parquet":
+        return parquet_bytes(result.columns, result.rows, result.types)
+    table = Table(result.columns, result.rows, result.types)
+    if form == "json":
+        return json_text(table.records(), indent=2) + "\n"
+    text = StringIO()
+    write_delimited(table, ",", text)
+    return text.getvalue()

@@ -64,36 +64,38 @@ def _group(k: int, name: str) -> dict[str, object]:
     return {"id": f"G{k}", "representative_id": name, "members": 1, "size_class": "d100-200", "name": title}
 
 
-@pytest.fixture
-def serve_page(
-    pooling_index: SearchIndex, page_generation: Generation
-) -> Iterator[Callable[..., TestClient]]:
-    """Return a function that starts the page and returns a client that knows its token.
+@pytest.fixture(scope="session")
+def start_page(pooling_index: SearchIndex, page_generation: Generation) -> Callable[..., TestClient]:
+    """Return a function that makes a page and a client that knows its token.
 
     ``open_index`` opens another index than the five lobed structures; the settings are those of `WebSettings`.
     """
-    with ExitStack() as running:
 
-        def start(
-            open_index: Callable[[], SearchIndex] = lambda: pooling_index, **settings: Any
-        ) -> TestClient:
-            app = create_app(page_generation, open_index, token=TOKEN, settings=WebSettings(**settings))
-            client = TestClient(
-                app,
-                base_url=PAGE,
-                headers={"authorization": f"Bearer {TOKEN}"},
-                follow_redirects=False,
-                raise_server_exceptions=False,
-            )
-            return running.enter_context(client)
+    def start(open_index: Callable[[], SearchIndex] = lambda: pooling_index, **settings: Any) -> TestClient:
+        app = create_app(page_generation, open_index, token=TOKEN, settings=WebSettings(**settings))
+        return TestClient(
+            app,
+            base_url=PAGE,
+            headers={"authorization": f"Bearer {TOKEN}"},
+            follow_redirects=False,
+            raise_server_exceptions=False,
+        )
 
-        yield start
+    return start
 
 
 @pytest.fixture
-def page(serve_page: Callable[..., TestClient]) -> TestClient:
-    """Return a client of a page with the usual settings."""
-    return serve_page()
+def serve_page(start_page: Callable[..., TestClient]) -> Iterator[Callable[..., TestClient]]:
+    """Return a function that makes such a page and runs it until the test ends."""
+    with ExitStack() as running:
+        yield lambda *arguments, **settings: running.enter_context(start_page(*arguments, **settings))
+
+
+@pytest.fixture(scope="session")
+def page(start_page: Callable[..., TestClient]) -> Iterator[TestClient]:
+    """Return a client of a page with the usual settings, which all tests share."""
+    with start_page() as client:
+        yield client
 
 
 @pytest.fixture(scope="session")

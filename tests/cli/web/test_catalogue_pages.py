@@ -69,15 +69,10 @@ def test_sql_of_strangers(page: TestClient) -> None:
     assert "emsearch sql" in text
     lines = page.get("/sql", params={"statement": "SELECT 1\r\nAS a"}).text
     assert "\N{REPLACEMENT CHARACTER}" not in lines and "SELECT 1\nAS a" in unescape(lines)
-    for refused in (
-        "DROP TABLE structures",
-        "SELECT * FROM read_text('/etc/passwd')",
-        "COPY x TO 'y'",
-        "PRAGMA x",
-    ):
-        response = page.get("/sql", params={"statement": refused})
-        assert response.status_code == 422 and 'role="alert"' in response.text
-        assert page.post("/api/sql", json={"statement": refused}).status_code == 422
+    response = page.get("/sql", params={"statement": "SELECT * FROM read_text('/etc/passwd')"})
+    assert response.status_code == 422 and 'role="alert"' in response.text
+    refused = page.post("/api/sql", json={"statement": "DROP TABLE structures"})
+    assert refused.status_code == 422 and "not allowed" in refused.json()["detail"]
     assert "Tables" in page.get("/sql").text
 
 

