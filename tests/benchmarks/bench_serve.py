@@ -18,6 +18,7 @@ import sys
 import time
 from collections import Counter
 from pathlib import Path
+from typing import Any
 
 import httpx
 
@@ -160,15 +161,20 @@ def hostile(address: str, token: str, options: argparse.Namespace) -> None:
 
     ran: list[str] = []
     shown = 0
+
+    def dismissed(dialog: Any) -> None:
+        ran.append(dialog.message)
+        dialog.dismiss()
+
     with sync_playwright() as started:
         chromium = started.chromium.launch(executable_path=shutil.which("chromium"), args=["--no-sandbox"])
         page = chromium.new_page()
-        page.on("dialog", lambda dialog: (ran.append(dialog.message), dialog.dismiss()))
+        page.on("dialog", dismissed)
         page.on("console", lambda message: ran.append(message.text) if message.type == "error" else None)
         page.goto(f"{address}/?token={token}")
         for name in HOSTILE:
             page.goto(address)
-            content = {"name": name, "mimeType": "image/png", "buffer": options.image.read_bytes()}
+            content: Any = {"name": name, "mimeType": "image/png", "buffer": options.image.read_bytes()}
             page.fill("#pixel", str(options.pixel_size))
             page.evaluate("document.querySelector('#rerank').value = '0'")
             page.set_input_files("#image", content)

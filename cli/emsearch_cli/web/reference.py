@@ -21,8 +21,8 @@ The token of the address that the program prints goes with every request: `Autho
 curl -H "Authorization: Bearer $TOKEN" -F image=@examples/groel.png -F pixel_size_angstrom=3.75 'http://127.0.0.1:8600/api/searches?wait=60'
 ```
 
-Images are searched in the order of their arrival, one at a time; where too many wait, another one is not read at all. What goes
-wrong is one sentence, `{"detail": "..."}`, with its status:
+Images are searched in the order of their arrival, one at a time; where too many wait, another one is not read at all.
+What goes wrong is one sentence, `{"detail": "..."}`, with its status:
 """
 
 

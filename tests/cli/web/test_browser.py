@@ -66,14 +66,22 @@ def visit(browser: Any, address: str) -> Iterator[Callable[..., Any]]:
     complaints: list[str] = []
     contexts = []
 
+    def complain(text: str) -> None:
+        if text and OF_SOFTWARE_GL not in text:
+            complaints.append(text)
+
+    def dismissed(dialog: Any) -> None:
+        complain(dialog.message)
+        dialog.dismiss()
+
     def open_page(path: str = "/", **options: Any) -> Any:
         context = browser.new_context(**options)
         contexts.append(context)
         page = context.new_page()
-        page.on("console", lambda m: m.type in ("error", "warning") and complaints.append(m.text))
-        page.on("pageerror", lambda error: complaints.append(str(error)))
-        page.on("dialog", lambda dialog: (complaints.append(dialog.message), dialog.dismiss()))
-        page.on("request", lambda r: r.url.startswith(address) or complaints.append(r.url))
+        page.on("console", lambda m: complain(m.text if m.type in ("error", "warning") else ""))
+        page.on("pageerror", lambda error: complain(str(error)))
+        page.on("dialog", dismissed)
+        page.on("request", lambda r: complain("" if r.url.startswith(address) else r.url))
         separator = "&" if "?" in path else "?"
         page.goto(f"{address}{path}{separator}token={TOKEN}")
         return page
@@ -81,7 +89,7 @@ def visit(browser: Any, address: str) -> Iterator[Callable[..., Any]]:
     yield open_page
     for context in contexts:
         context.close()
-    assert [text for text in complaints if OF_SOFTWARE_GL not in text] == []
+    assert complaints == []
 
 
 def search(page: Any, file: Path, name: str = "particle.mrcs") -> None:

@@ -3,7 +3,7 @@
 
 const TURN_DEGREES = 10;
 const ZOOM = 1.15;
-const CLOSER = 1.3; // than 3Dmol stands by itself
+const CLOSER = 1.6; // than 3Dmol stands by itself
 const BEAD_RADIUS_ANGSTROM = 3.4;
 const NUCLEIC = "#e0a458";
 
