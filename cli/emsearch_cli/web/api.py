@@ -6,9 +6,11 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Path, Query, Request, Response
 from fastapi.security import HTTPBearer
+from pydantic import StringConstraints
 from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 
+from emsearch_cli.groups import COLUMNS
 from emsearch_cli.render import answer_to_json
 from emsearch_cli.web.api_models import (
     Group,
@@ -80,6 +82,7 @@ router = APIRouter(
         Depends(HTTPBearer(auto_error=False, description="The token that `emsearch serve` printed."))
     ],
 )
+Sort = Annotated[str, StringConstraints(pattern=f"^-?({'|'.join(COLUMNS)})$")]
 Id = Annotated[str, Path(description="Name of a structure or group.", max_length=200)]
 SearchId = Annotated[str, Path(description="Identifier of a search.", max_length=64)]
 Wait = Annotated[
@@ -146,9 +149,7 @@ async def list_groups(
         str, Query(max_length=200, description="Text in the name or title of the group or a member.")
     ] = "",
     size_class: Annotated[str, Query(max_length=200, description="Only the groups of this size class.")] = "",
-    sort: Annotated[
-        str, Query(max_length=40, description="Column; a minus before it puts the largest first.")
-    ] = "id",
+    sort: Annotated[Sort, Query(description="Column; a minus before it puts the largest first.")] = "id",
     first: Annotated[int, Query(ge=0, le=1 << 31, description="Leave out so many.")] = 0,
     count: Annotated[int, Query(ge=1, le=1000, description="List so many.")] = 100,
 ) -> Groups:

@@ -115,9 +115,10 @@ def interface(running: Callable[[FastAPI], AbstractAsyncContextManager[None]] | 
         redoc_url=None,
         lifespan=running,
     )
-    app.include_router(api.router)
-    app.include_router(search_pages.router)
-    app.include_router(catalogue_pages.router)
+    routers = (api.router, search_pages.router, catalogue_pages.router)
+    for router in routers:
+        app.include_router(router)
+    app.state.routes = [route for router in routers for route in router.routes]
     app.add_api_route("/static/report.css", _report_style, include_in_schema=False)
     app.mount("/static", StaticFiles(directory=_STATIC), name="static")
     return app

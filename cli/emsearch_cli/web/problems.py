@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
+from starlette.routing import Match
 from starlette.types import Scope
 
 from emsearch_index.errors import EmsearchError, IndexCorruptError, IndexMissingError, InputError, UsageError
@@ -77,8 +78,13 @@ class Problems:
 
     async def _http(self, request: Request, error: Exception) -> Response:
         assert isinstance(error, HTTPException)
-        sentence = "There is nothing at this address." if error.detail == "Not Found" else error.detail
-        return self.response(request.scope, error.status_code, sentence, error.headers)
+        sentence, headers = error.detail, dict(error.headers or {})
+        if sentence == "Not Found":
+            sentence = "There is nothing at this address."
+        if error.status_code == 405:
+            sentence = f"{request.method} is not possible at this address."
+            headers["allow"] = ", ".join(_methods(request))  # the router names those of one route alone
+        return self.response(request.scope, error.status_code, sentence, headers)
 
     async def _invalid(self, request: Request, error: Exception) -> Response:
         return self.response(request.scope, 422, sentence_of(error.errors()))  # type: ignore[attr-defined]
@@ -94,3 +100,15 @@ class Problems:
         # the server logs its traceback
         sentence = f"Internal error ({type(error).__name__}); the terminal of emsearch serve shows more."
         return self.response(request.scope, 500, sentence)
+
+
+def _methods(request: Request) -> list[str]:
+    """Return what the routes of an address answer to."""
+    return sorted(
+        {
+            method
+            for route in request.app.state.routes
+            if route.matches(request.scope)[0] is not Match.NONE
+            for method in route.methods or ()
+        }
+    )

@@ -39,7 +39,7 @@ class SearchForm(BaseModel):
     pixel_size_angstrom: Annotated[
         float | None,
         Field(
-            gt=0,
+            ge=0.01,
             le=100,
             description="Pixel size in A; without it, that of the file's header, else every scale is searched.",
         ),

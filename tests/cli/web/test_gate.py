@@ -101,6 +101,12 @@ def test_every_response_has_the_headers(serve_page: Callable[..., TestClient]) -
         assert "server" not in response.headers
 
 
+def test_a_method_that_is_not_there_is_told_which_are(page: TestClient) -> None:
+    refused = page.request("PUT", "/api/searches/x")
+    assert refused.status_code == 405 and refused.headers["allow"] == "DELETE, GET"
+    assert "PUT" in refused.json()["detail"]
+
+
 def test_no_page_needs_an_exception_from_the_policy(page: TestClient) -> None:
     policy = HEADERS["content-security-policy"]
     assert "unsafe" not in policy and "http" not in policy and "data:" not in policy

@@ -133,7 +133,7 @@ def test_a_bad_image_is_one_sentence(page: TestClient, content: bytes, says: str
 @pytest.mark.parametrize(
     ("fields", "says"),
     [
-        ({"pixel_size_angstrom": "0"}, "greater than 0"),
+        ({"pixel_size_angstrom": "0"}, "greater than or equal to 0.01"),
         ({"pixel_size_angstrom": "nan"}, "pixel_size_angstrom"),
         ({"pixel_size_angstrom": "101"}, "less than or equal to 100"),
         ({"contrast": HOSTILE}, "contrast"),
