@@ -78,7 +78,8 @@ class Problems:
 
     async def _http(self, request: Request, error: Exception) -> Response:
         assert isinstance(error, HTTPException)
-        sentence, headers = error.detail, dict(error.headers or {})
+        sentence = error.detail
+        headers = {name.lower(): value for name, value in (error.headers or {}).items()}
         if sentence == "Not Found":
             sentence = "There is nothing at this address."
         if error.status_code == 405:

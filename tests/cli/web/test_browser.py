@@ -111,11 +111,12 @@ def test_from_an_upload_to_hits_in_3d(visit: Callable[..., Any], mrc_file: Calla
     search(page, mrc_file(), HOSTILE_NAME)
     assert "blob2" in page.inner_text("h1") + page.inner_text("table.hits tbody tr:first-child")
     assert HOSTILE_NAME in page.inner_text(".path")
-    page.wait_for_function("[...document.images].every(i => i.loading === 'lazy' || i.naturalWidth > 0)")
+    page.wait_for_load_state("networkidle")
+    assert page.evaluate("[...document.images].every(i => i.loading === 'lazy' || i.naturalWidth > 0)")
     drawn = pixels(page)
     assert drawn.std() > 5 and (drawn > 60).mean() > 0.02
     page.click("a[data-show] >> nth=0")
-    page.wait_for_function("document.querySelector('.viewer').dataset.state === 'shown'")
+    page.wait_for_load_state("networkidle")
     assert np.abs(pixels(page) - drawn).mean() > 0.5
     page.goto(page.url.rsplit("/searches", 1)[0] + "/")
     assert HOSTILE_NAME in page.inner_text(".recent")
