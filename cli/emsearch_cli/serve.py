@@ -74,16 +74,24 @@ def serve(
             failures.append(error)
             server.should_exit = True
 
+        def prepare(opened: "SearchIndex") -> None:
+            from emsearch.search.warming import warm
+
+            warm(opened)  # so that the first image finds everything compiled and in place
+            if not server.should_exit:
+                messages.say("ready")
+
         token = secrets.token_urlsafe(24)
         port = listener.getsockname()[1]
         app = create_app(
             generation,
-            lambda: _open_index(index, device, messages),
+            lambda: _open_index(index, device),
             token=token,
             cookie=f"emsearch-{port}",
             names=(host, socket.gethostname()),
             settings=WebSettings(upload_bytes=upload_mib << 20, waiting=waiting),
             index_option=index,
+            prepare=prepare,
             failed=stop,
         )
         server = Server(_configuration(app))
@@ -95,6 +103,7 @@ def serve(
         server.run([listener])
     if failures:
         raise failures[0]
+    raise KeyboardInterrupt  # which the server swallows where a shell had it ignored
 
 
 def _check_host(host: str, allow_network: bool, messages: Messages) -> None:
@@ -127,16 +136,10 @@ def _listener(host: str, port: int) -> socket.socket:
         ) from error
 
 
-def _open_index(index: Path | None, device: str, messages: Messages) -> "SearchIndex":
-    """Open the index and search once, so that the first image finds everything compiled and in place."""
+def _open_index(index: Path | None, device: str) -> "SearchIndex":
     from emsearch.search.engine import open_index
-    from emsearch.search.warming import warm
 
-    opened = open_index(index, device=device)
-    messages.say(f"index {opened.generation.name} is open")
-    warm(opened)
-    messages.say("ready")
-    return opened
+    return open_index(index, device=device)
 
 
 def _configuration(app: "Gate") -> "Config":

@@ -43,6 +43,7 @@ def create_app(
     names: tuple[str, ...] = (),
     settings: WebSettings | None = None,
     index_option: Path | None = None,
+    prepare: "Callable[[SearchIndex], None]" = lambda index: None,
     failed: Callable[[BaseException], None] = lambda error: None,
 ) -> Gate:
     """Return the application of one index, its gate outermost, so that nothing leaves without its headers.
@@ -59,16 +60,19 @@ def create_app(
         Limits; their defaults where None.
     index_option
         The folder that ``--index`` named, for the commands that the pages show.
+    prepare
+        Done with the index before it is used.
     failed
         Called with the exception where the index cannot be opened.
     """
     settings = settings or WebSettings()
     environment = templates()
     problems = Problems(environment)
+    dmax_angstrom = sizes_of(generation)  # a catalogue that cannot be read is told before the page starts
 
     @asynccontextmanager
     async def running(app: FastAPI) -> AsyncIterator[None]:
-        science = Science(open_index, failed)
+        science = Science(open_index, prepare, failed)
         with tempfile.TemporaryDirectory(prefix="emsearch-serve-") as uploads:
             searches = SearchQueue(science, settings)
             app.state.site = Site(
@@ -76,7 +80,7 @@ def create_app(
                 generation=generation,
                 index_option=index_option,
                 uploads=Path(uploads),
-                dmax_angstrom=sizes_of(generation),
+                dmax_angstrom=dmax_angstrom,
                 science=science,
                 searches=searches,
                 sql_places=Places(settings.sql_together, settings.sql_waiting),

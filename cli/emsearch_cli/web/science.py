@@ -25,14 +25,20 @@ class Science:
     ----------
     open_index
         Opens the index; runs in the thread that will use it.
+    prepare
+        Done with it before it is used; not begun where the page ends before.
     failed
         Called with the exception where it cannot be opened.
     """
 
     def __init__(
-        self, open_index: "Callable[[], SearchIndex]", failed: Callable[[BaseException], None]
+        self,
+        open_index: "Callable[[], SearchIndex]",
+        prepare: "Callable[[SearchIndex], None]",
+        failed: Callable[[BaseException], None],
     ) -> None:
         self._open_index = open_index
+        self._prepare = prepare
         self._failed = failed
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="science")
         self._opening: asyncio.Task[SearchIndex] | None = None
@@ -42,8 +48,11 @@ class Science:
         self._opening = asyncio.create_task(self._open())
 
     async def _open(self) -> "SearchIndex":
+        loop = asyncio.get_running_loop()
         try:
-            return await asyncio.get_running_loop().run_in_executor(self._thread, self._open_index)
+            index = await loop.run_in_executor(self._thread, self._open_index)
+            await loop.run_in_executor(self._thread, self._prepare, index)
+            return index
         except Exception as error:
             self._failed(error)
             raise
@@ -51,7 +60,8 @@ class Science:
     @property
     def ready(self) -> bool:
         """Whether the index is open."""
-        return self._opening is not None and self._opening.done() and self._opening.exception() is None
+        opening = self._opening
+        return opening is not None and opening.done() and not opening.cancelled() and not opening.exception()
 
     async def do(
         self,
