@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from emsearch_cli.report.page import pdb_url
+from emsearch_cli.report.environment import pdb_url
 
 if TYPE_CHECKING:
     import gemmi
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from emsearch.search.engine import SearchIndex
     from emsearch.search.hits import Answer, View
 
-__all__ = ["PosedModel", "models_of_answer", "models_of_sets", "write_chimerax"]
+__all__ = ["PosedModel", "bead_structure", "models_of_answer", "models_of_sets", "write_chimerax"]
 
 _UNSAFE = re.compile(r"[^A-Za-z0-9_.+-]")  # whatever could end a name and begin a command
 _RESOLUTION_ANGSTROM = 15
@@ -72,13 +72,13 @@ def write_chimerax(
     ]
     for number, model in enumerate(models, start=1):
         file = folder / f"{number:03d}.cif"
-        _as_structure(*posed_beads(index, model.view)).make_mmcif_document().write_file(str(file))
+        bead_structure(*posed_beads(index, model.view)).make_mmcif_document().write_file(str(file))
         lines += _opened(number, model, f"{folder.name}/{file.name}")
     lines += ["hide atoms", "hide cartoons", "lighting soft", "view orient", *_arranged(models, side_by_side)]
     path.write_text("\n".join(lines) + "\n", encoding="utf-8")
 
 
-def _as_structure(
+def bead_structure(
     position_angstrom: "NDArray[np.float64]", nucleic: "NDArray[np.bool_]"
 ) -> "gemmi.Structure":
     """Return beads (n, 3) as one atom a residue: C-alpha of glycine in chain A, phosphorus of adenosine in chain B."""

@@ -1,5 +1,7 @@
 """Files to answers."""
 
+from collections.abc import Iterator
+
 import torch
 
 from emsearch.particles.reading import ImageStack, read_images, validate_pixel_size
@@ -9,7 +11,7 @@ from emsearch.search.engine import SearchIndex
 from emsearch.search.hits import Answer
 from emsearch.search.shortlist import SHORTLIST
 
-__all__ = ["search_file"]
+__all__ = ["search_file", "search_stack"]
 
 
 def _pixel_size(stack: ImageStack, option: float | None) -> tuple[float | None, str]:
@@ -47,6 +49,23 @@ def search_file(
     if pixel_size_angstrom is not None:
         validate_pixel_size(pixel_size_angstrom)
     stack = read_images(spec)
+    return list(
+        search_stack(
+            index, stack, pixel_size_angstrom=pixel_size_angstrom, contrast=contrast, top=top, rerank=rerank
+        )
+    )
+
+
+def search_stack(
+    index: SearchIndex,
+    stack: ImageStack,
+    *,
+    pixel_size_angstrom: float | None = None,
+    contrast: str = "auto",
+    top: int = 5,
+    rerank: int = SHORTLIST,
+) -> Iterator[Answer]:
+    """Answer images that were read, one after another, as `search_file` does; errors as there."""
     pixel, source = _pixel_size(stack, pixel_size_angstrom)
     images = torch.from_numpy(stack.images)
     sign = decide_contrast(index, images, pixel, contrast)
@@ -55,22 +74,18 @@ def search_file(
         notes.append(
             "no pixel size was given or found, so that size was not used; --pixel-size makes the answer sharper"
         )
-    answers = []
     for number, image in zip(stack.numbers, images, strict=True):
         reply = answer_image(index, image if sign == "bright" else -image, pixel, top=top, rerank=rerank)
-        answers.append(
-            Answer(
-                path=stack.path,
-                image=number,
-                pixel_size_angstrom=pixel,
-                pixel_size_source=source,
-                contrast=sign,
-                index_path=str(index.path),
-                generation=index.generation.name,
-                in_database_probability=reply.in_database_probability,
-                hits=reply.hits,
-                undecided=reply.undecided,
-                notes=tuple(notes),
-            )
+        yield Answer(
+            path=stack.path,
+            image=number,
+            pixel_size_angstrom=pixel,
+            pixel_size_source=source,
+            contrast=sign,
+            index_path=str(index.path),
+            generation=index.generation.name,
+            in_database_probability=reply.in_database_probability,
+            hits=reply.hits,
+            undecided=reply.undecided,
+            notes=tuple(notes),
         )
-    return answers

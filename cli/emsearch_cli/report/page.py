@@ -1,64 +1,32 @@
 """The report as one HTML file."""
 
-import re
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from emsearch_cli.report.charts import mixture_svg
 from emsearch_cli.report.contents import ReportContents, SetPage
+from emsearch_cli.report.environment import REPORT_FOLDER, page_environment
 from emsearch_cli.report.pictures import difference, png_uri
 from emsearch_cli.report.sphere import sphere_svg
 
-if TYPE_CHECKING:
-    from jinja2 import Environment
+__all__ = ["render_report", "write_report"]
 
-__all__ = ["pdb_url", "render_report", "write_report"]
-
-_PDB_ID = re.compile(r"[1-9][a-z0-9]{3}|pdb_[0-9a-z]{8}", re.IGNORECASE)
-_CONTROL = re.compile(
-    r"[\x00-\x08\x0b-\x1f\x7f\u200e\u200f\u202a-\u202e\u2066-\u2069]"
-)  # invisible, or turning text round
-
-
-def pdb_url(identifier: str) -> str | None:
-    """Return the page of a PDB entry, None for what is no PDB identifier.
-
-    >>> pdb_url("6cvm")
-    'https://www.rcsb.org/structure/6cvm'
-    >>> pdb_url("1f4a_map") is None
-    True
-    """
-    return f"https://www.rcsb.org/structure/{identifier}" if _PDB_ID.fullmatch(identifier) else None
 
 
 def render_report(contents: ReportContents) -> str:
     """Return the page."""
     from markupsafe import Markup
 
-    here = Path(__file__).parent
-    template = _environment().from_string((here / "page.html.j2").read_text(encoding="utf-8"))
-    return template.render(
-        c=contents,
-        style=Markup((here / "style.css").read_text(encoding="utf-8")),
-        sets=[_drawn(page) for page in contents.sets],
-        mixture=Markup(mixture_svg(contents.mixture)) if contents.mixture else None,
+    return (
+        page_environment(REPORT_FOLDER)
+        .get_template("page.html.j2")
+        .render(
+            c=contents,
+            style=Markup((REPORT_FOLDER / "style.css").read_text(encoding="utf-8")),
+            sets=[_drawn(page) for page in contents.sets],
+            mixture=Markup(mixture_svg(contents.mixture)) if contents.mixture else None,
+        )
     )
-
-
-def _environment() -> "Environment":
-    from jinja2 import Environment, StrictUndefined
-
-    environment = Environment(
-        autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
-    )
-    environment.filters["pdb"] = pdb_url
-    environment.finalize = _visible
-    return environment
-
-
-def _visible(value: object) -> object:
-    """Put a sign in the place of characters that do not show, or that turn the text round; escaped text stays so."""
-    return type(value)(_CONTROL.sub("\N{REPLACEMENT CHARACTER}", value)) if isinstance(value, str) else value
 
 
 def _drawn(page: SetPage) -> dict[str, Any]:
