@@ -6,13 +6,14 @@ from typing import Any, Literal
 
 from emsearch.gallery.relations import members_of_group, nearest_groups
 from emsearch_index.catalogue import Catalogue
+from emsearch_index.errors import UsageError
 
-__all__ = ["Card", "CardMember", "CardNeighbour", "Measures", "read_card"]
+__all__ = ["Card", "CardMember", "CardNeighbour", "Measures", "read_card", "unknown_identifier"]
 
 
 @dataclass(frozen=True, slots=True)
 class Measures:
-    """Mass and shape of a structure as the catalogue has them; None where it has not."""
+    """Mass, shape and origin of a structure as the catalogue has them; None where it has not."""
 
     mass_kda: float | None
     dmax_angstrom: float | None
@@ -22,6 +23,9 @@ class Measures:
     symmetry: str | None
     chains: int | None
     residues: int | None
+    method: str | None
+    resolution_angstrom: float | None
+    organism: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,18 +63,25 @@ class Card:
     group: str | None
     size_class: str | None
     measures: Measures
-    source: str
     members: tuple[CardMember, ...]
     nearest: tuple[CardNeighbour, ...]
 
 
-def read_card(catalogue: Catalogue, identifier: str, nearest: int = 5) -> Card | None:
-    """Return the card of a group or structure, whatever the case of its name; None where there is none of that name."""
+def unknown_identifier(identifier: str) -> UsageError:
+    """Return the error that says that the index has nothing of this name."""
+    return UsageError(
+        f"the index has no structure or group {identifier!r}; `emsearch groups` lists the groups and "
+        "`emsearch sql 'SELECT id, title FROM structures'` the structures"
+    )
+
+
+def read_card(catalogue: Catalogue, identifier: str, nearest: int = 5) -> Card:
+    """Return the card of a group or structure, whatever the case of its name; UsageError where there is none of it."""
     groups = catalogue.rows("SELECT * FROM groups WHERE lower(id) = lower(?)", [identifier])
     wanted = groups[0]["representative_id"] if groups else identifier
     structures = catalogue.rows("SELECT * FROM structures WHERE lower(id) = lower(?)", [wanted])
     if not structures:
-        return None
+        raise unknown_identifier(identifier)
     structure = structures[0]
     group = groups[0]["id"] if groups else structure["group_id"]
     members = members_of_group(catalogue, group) if group is not None else []
@@ -83,7 +94,6 @@ def read_card(catalogue: Catalogue, identifier: str, nearest: int = 5) -> Card |
         group=group,
         size_class=structure["size_class"],
         measures=_measures(structure),
-        source=_source(structure),
         members=tuple(
             CardMember(row["structure"], row["title"] or "", row["similarity"], bool(row["mirror"]))
             for row in members
@@ -105,11 +115,8 @@ def _measures(row: Mapping[str, Any]) -> Measures:
         symmetry=row["symmetry"],
         chains=row["chains"],
         residues=row["residues"],
+        method=row["method"],
+        resolution_angstrom=row["resolution_angstrom"],
+        organism=row["organism"],
     )
 
-
-def _source(row: Mapping[str, Any]) -> str:
-    """Return method, resolution and organism as one phrase, of those that are known."""
-    resolution = row["resolution_angstrom"]
-    parts = [row["method"], None if resolution is None else f"{resolution:.3g} Å", row["organism"]]
-    return ", ".join(part for part in parts if part)

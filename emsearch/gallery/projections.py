@@ -24,7 +24,7 @@ _MARGIN_SHARE = 0.04
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Projections:
-    """Images float32 (n, box, box) of one scale, 0 where there is nothing and 1 at the brightest of all."""
+    """Images float32 (n, box, box) of one scale, each 0 where there is nothing and 1 at its brightest."""
 
     images: NDArray[np.float32]
     pixel_size_angstrom: float
@@ -55,7 +55,7 @@ def draw_projections(beads: BeadModel, box_px: int, views: int = 6) -> Projectio
     pixel = side / box_px
     exposure = expose(cloud, np.zeros(len(turns), np.int64), parameters, np.full(len(turns), pixel), box_px)
     images = project(cloud, exposure, box_px)
-    return Projections(np.clip(images / images.max(), 0, 1), pixel)
+    return Projections(np.clip(images / images.max(axis=(1, 2), keepdims=True), 0, 1), pixel)
 
 
 def _quaternions(turns: NDArray[np.float64]) -> NDArray[np.float64]:
