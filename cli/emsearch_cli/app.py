@@ -14,6 +14,7 @@ from emsearch_cli.fetch import fetch
 from emsearch_cli.groups import groups
 from emsearch_cli.guard import GuardedCommand
 from emsearch_cli.info import info
+from emsearch_cli.map import map
 from emsearch_cli.query import query
 from emsearch_cli.show import show
 from emsearch_cli.simulate import simulate
@@ -57,6 +58,7 @@ for _verb in (
     sql,
     groups,
     show,
+    map,
     info,
     verify,
     evaluate,
