@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.spatial.transform import Rotation
 
-from emsearch.gallery.viewing_axes import view_turns
+from emsearch.gallery.viewing_axes import six_views
 from emsearch.imaging.blur import SIGMA_OVER_RESOLUTION
 from emsearch.imaging.cloud import BeadCloud
 from emsearch.imaging.geometry import expose
@@ -24,8 +24,9 @@ _MARGIN_SHARE = 0.04
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Projections:
-    """Images float32 (n, box, box) of one scale, each 0 where there is nothing and 1 at its brightest."""
+    """Images float32 (n, box, box) of one scale, each 0 where there is nothing and 1 at its brightest, and their names."""
 
+    names: tuple[str, ...]
     images: NDArray[np.float32]
     pixel_size_angstrom: float
 
@@ -36,11 +37,12 @@ class Projections:
 
 
 def draw_projections(beads: BeadModel, box_px: int, views: int = 6) -> Projections:
-    """Draw the first of the six views of `emsearch.gallery.viewing_axes`, each in the middle of its frame.
+    """Draw the first of the `six_views`, each in the middle of its frame.
 
     The resolution is that at which shapes are compared, min(20 A, Rg / 2).
     """
-    turns = view_turns(beads)[:views]
+    six = six_views(beads)
+    turns = six.turns[:views]
     cloud = BeadCloud.from_models([beads])
     width = float(cloud.width_angstrom[0])
     rg = float(np.sqrt(np.trace(gyration_tensor(beads))))
@@ -55,7 +57,7 @@ def draw_projections(beads: BeadModel, box_px: int, views: int = 6) -> Projectio
     pixel = side / box_px
     exposure = expose(cloud, np.zeros(len(turns), np.int64), parameters, np.full(len(turns), pixel), box_px)
     images = project(cloud, exposure, box_px)
-    return Projections(np.clip(images / images.max(axis=(1, 2), keepdims=True), 0, 1), pixel)
+    return Projections(six.names[:views], np.clip(images / images.max(axis=(1, 2), keepdims=True), 0, 1), pixel)
 
 
 def _quaternions(turns: NDArray[np.float64]) -> NDArray[np.float64]:

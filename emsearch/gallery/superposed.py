@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from emsearch.gallery.cards import Card
-from emsearch.gallery.viewing_axes import view_turns
+from emsearch.gallery.viewing_axes import six_views
 from emsearch.structures.beads import BeadModel
 from emsearch_index.catalogue import Catalogue
 from emsearch_index.errors import IndexCorruptError
@@ -50,7 +50,7 @@ def superposed_members(
     """
     rows = catalogue.rows(_POSES, [card.group, card.structure]) if card.group is not None else []
     reference = models[rows[0]["representative_id"] if rows else card.structure]
-    turn = _UP @ view_turns(reference)[0]
+    turn = _UP @ six_views(reference).turns[0]
     if not rows:
         yield SuperposedBeads(
             card.structure, None, False, reference.centroid_angstrom @ turn.T, reference.nucleic

@@ -1,38 +1,76 @@
 """From where a shape is drawn: along its principal axes and between them."""
 
+from dataclasses import dataclass
+
 import numpy as np
 from numpy.typing import NDArray
 
 from emsearch.structures.beads import BeadModel
 from emsearch.structures.features import gyration_tensor
 
-__all__ = ["SIX_VIEWS", "principal_axes", "view_turns"]
+__all__ = ["SixViews", "principal_axes", "six_views"]
 
 _ALIKE = 0.98  # of two eigenvalues, as symmetry makes them; their axes are then any two of a plane or of space
+_GOLDEN = (1 + 5**0.5) / 2
 
-SIX_VIEWS = (
-    "along the short axis",
-    "along the middle axis",
-    "along the long axis",
-    "between short and middle",
-    "between short and long",
-    "between middle and long",
+# Axes of cubic and icosahedral assemblies as mostly deposited: along one of the last two five-fold axes lie.
+_OF_ROUND_SHAPES = (
+    ("along z", (0, 0, 1)),
+    ("along x", (1, 0, 0)),
+    ("along (1, 1, 1)", (1, 1, 1)),
+    ("along (0, 1, 1)", (0, 1, 1)),
+    ("along (0, 1, 1.62)", (0, 1, _GOLDEN)),
+    ("along (1, 0, 1.62)", (1, 0, _GOLDEN)),
 )
-"""What the six views of `view_turns` are called. The opposite of each is its mirror image in full stain."""
+
+_Vector = NDArray[np.float64]
 
 
-def principal_axes(beads: BeadModel) -> NDArray[np.float64]:
-    """Return the principal axes as rows (3, 3), longest first, right-handed.
+@dataclass(frozen=True, slots=True, eq=False)
+class SixViews:
+    """Directions that show a shape, by what they are called, and the rotations (6, 3, 3) into the frame of an image.
 
-    Symmetry leaves axes open; the axes of the deposited coordinates, along which symmetric assemblies mostly lie, then
-    settle them. The mass tails off towards the positive end of the long and of the middle axis.
+    Rows of a rotation are x to the right, y down and the beam. In full stain the view from behind is the mirror image.
+    """
+
+    names: tuple[str, ...]
+    turns: NDArray[np.float64]
+
+
+def six_views(beads: BeadModel) -> SixViews:
+    """Return the views along the principal axes and halfway between them.
+
+    Views that share an axis show it in the same place, so that one is the other turned about it. Where all directions are
+    alike to the gyration tensor, as in a capsid, the views go along axes of the deposited coordinates and between them.
+    """
+    axes = principal_axes(beads)
+    if axes is None:
+        directions = [np.array(direction, np.float64) for _, direction in _OF_ROUND_SHAPES]
+        frames = [_frame(_deposited_beside(beam / np.linalg.norm(beam)), beam) for beam in directions]
+        return SixViews(tuple(name for name, _ in _OF_ROUND_SHAPES), np.array(frames))
+    long, middle, short = axes
+    views = {
+        "along the short axis": _frame(long, short),
+        "along the middle axis": _frame(long, -middle),
+        "along the long axis": _frame(middle, long),
+        "between short and middle": _frame(long, short - middle),
+        "between short and long": _frame(long - short, long + short),
+        "between middle and long": _frame(middle - long, middle + long),
+    }
+    return SixViews(tuple(views), np.array(list(views.values())))
+
+
+def principal_axes(beads: BeadModel) -> NDArray[np.float64] | None:
+    """Return the principal axes as rows (3, 3), longest first, right-handed; None where all three are alike.
+
+    Where symmetry leaves two of them open, the axes of the deposited coordinates settle them. The mass tails off towards the positive end of the long and of the middle axis.
     """
     ascending, vectors = np.linalg.eigh(gyration_tensor(beads))
     first, second, third = ascending[::-1].tolist()
     axes = vectors[:, ::-1].T.copy()
     if third > _ALIKE * first:
-        axes = np.eye(3)
-    elif second > _ALIKE * first:
+        return None
+    if second > _ALIKE * first:
         axes[0] = _deposited_beside(axes[2])
         axes[1] = np.cross(axes[2], axes[0])
     elif third > _ALIKE * second:
@@ -44,7 +82,7 @@ def principal_axes(beads: BeadModel) -> NDArray[np.float64]:
     return axes
 
 
-def _deposited_beside(axis: NDArray[np.float64]) -> NDArray[np.float64]:
+def _deposited_beside(axis: _Vector) -> _Vector:
     """Return the coordinate axis that is most nearly at right angles to a unit vector, made exactly so."""
     beside = np.zeros(3)
     beside[np.argmin(np.abs(axis))] = 1.0
@@ -52,25 +90,6 @@ def _deposited_beside(axis: NDArray[np.float64]) -> NDArray[np.float64]:
     return np.asarray(beside / np.linalg.norm(beside))
 
 
-def view_turns(beads: BeadModel) -> NDArray[np.float64]:
-    """Return the rotations (6, 3, 3) into the frame of an image for the `SIX_VIEWS`.
-
-    Rows are x to the right, y down and the beam. Views that share an axis show it in the same place, so that one is the
-    other turned about it.
-    """
-    long, middle, short = principal_axes(beads)
-    return np.array(
-        [
-            _frame(long, short),
-            _frame(long, -middle),
-            _frame(middle, long),
-            _frame(long, short - middle),
-            _frame(long - short, long + short),
-            _frame(middle - long, middle + long),
-        ]
-    )
-
-
-def _frame(right: NDArray[np.float64], beam: NDArray[np.float64]) -> NDArray[np.float64]:
+def _frame(right: _Vector, beam: _Vector) -> NDArray[np.float64]:
     right, beam = right / np.linalg.norm(right), beam / np.linalg.norm(beam)
     return np.stack([right, np.cross(beam, right), beam])

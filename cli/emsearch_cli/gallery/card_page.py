@@ -19,8 +19,6 @@ GALLERY_FOLDER = Path(__file__).parent
 
 def render_card(drawn: DrawnCard, generation: str) -> str:
     """Return the page; ``generation`` is that of the index."""
-    from emsearch.gallery.viewing_axes import SIX_VIEWS
-
     card = drawn.card
     side = drawn.views.side_angstrom
     return (
@@ -33,10 +31,10 @@ def render_card(drawn: DrawnCard, generation: str) -> str:
             measures=measure_rows(card),
             views=[
                 (picture_svg(image, side, f"{card.structure} {name}"), name)
-                for image, name in zip(drawn.views.images, SIX_VIEWS, strict=True)
+                for image, name in zip(drawn.views.images, drawn.views.names, strict=True)
             ],
             neighbours=[
-                (picture_svg(p.images[0], p.side_angstrom, f"{near.structure} {SIX_VIEWS[0]}"), near)
+                (picture_svg(p.images[0], p.side_angstrom, f"{near.structure} {p.names[0]}"), near)
                 for near, p in drawn.neighbours
             ],
             command=command_line(),

@@ -18,15 +18,13 @@ _MEMBERS_LISTED = 7
 
 def write_card_sheet(drawn: DrawnCard, path: Path) -> None:
     """Write the picture."""
-    from emsearch.gallery.viewing_axes import SIX_VIEWS
-
     views = 2 * (_VIEW + _CAPTION)
     height = _TOP + views + (_SMALL + 1.1 if drawn.neighbours else 0.0) + 0.2
     sheet = _Sheet(new_figure(_WIDTH, height), height)
     card = drawn.card
     sheet.write(_MARGIN, 0.3, headline(card), size=15, weight="bold")
     sheet.write(_MARGIN, 0.6, shortened(card.title, 120), size=9.5, color=SOFT)
-    for k, (image, name) in enumerate(zip(drawn.views.images, SIX_VIEWS, strict=True)):
+    for k, (image, name) in enumerate(zip(drawn.views.images, drawn.views.names, strict=True)):
         left, top = _MARGIN + k % 3 * (_VIEW + _GAP), _TOP + k // 3 * (_VIEW + _CAPTION)
         show_image(sheet.panel(left, top, _VIEW), image, drawn.views.side_angstrom)
         sheet.write(left, top + _VIEW + 0.11, name, size=8, color=SOFT)

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from emsearch_cli.gallery.canvas import INK, PAPER, SOFT, new_figure, save_figure
-from emsearch_cli.gallery.map_plot import LANDMARK_SIDE, WIDTH, MapPlot, class_names, plot_map
+from emsearch_cli.gallery.map_plot import LANDMARK_SIDE, WIDTH, MapPlot, class_names, foot_of, plot_map
 from emsearch_cli.gallery.words import MASS_BINS, mass_bin
 from emsearch_cli.map import MapColour
 
@@ -63,13 +63,13 @@ def _show_shapes(
         axes.imshow(ink, extent=(x - half, x + half, y + half, y - half), interpolation="bilinear", zorder=1)
         axes.text(
             x,
-            y + half - 4,
+            y + foot_of(faces[k]) + 8,
             points[k].representative,
             color=SOFT,
             fontsize=6.5,
             ha="center",
             va="center",
-            zorder=2,
+            zorder=4,
             parse_math=False,
         )
     axes.set_aspect("auto")

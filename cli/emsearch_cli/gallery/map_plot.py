@@ -6,14 +6,18 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
     from emsearch.gallery.shape_map import MapPoint
 
-__all__ = ["LANDMARK_SIDE", "WIDTH", "MapPlot", "class_names", "plot_map"]
+__all__ = ["LANDMARK_SIDE", "WIDTH", "MapPlot", "class_names", "foot_of", "plot_map"]
 
 WIDTH = 1000.0
 LANDMARK_SIDE = 82.0
 _MARGIN = 56.0
-_APART = 86.0  # between shapes that are shown; nearer ones would lie on each other
+_VISIBLE = 0.12
+_APART = 84.0  # between shapes that are shown; nearer ones would lie on each other
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,3 +50,12 @@ def class_names(points: "Sequence[MapPoint]") -> list[str]:
     for point in points:
         least[point.size_class] = min(point.dmax_angstrom, least.get(point.size_class, point.dmax_angstrom))
     return sorted(least, key=lambda name: (least[name], name))
+
+
+def foot_of(face: "NDArray[np.float32]") -> float:
+    """Return how far below the middle of its picture a shape ends, in the units of the drawing: a name stands there."""
+    import numpy as np
+
+    rows = np.flatnonzero((face > _VISIBLE).any(axis=1))
+    lowest = (int(rows[-1]) + 1) / len(face) if len(rows) else 1.0
+    return LANDMARK_SIDE * (lowest - 0.5)

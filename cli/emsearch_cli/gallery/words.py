@@ -4,12 +4,12 @@ from emsearch.gallery.cards import Card
 
 __all__ = ["MASS_BINS", "angstrom_text", "headline", "mass_bin", "mass_text", "measure_rows", "shortened"]
 
-_MASS_EDGES_KDA = (50, 100, 200, 500, 1000, 5000)
+_MASS_EDGES_KDA = (100, 150, 250, 500, 1000, 5000)
 MASS_BINS = (
-    "below 50 kDa",
-    "50-100 kDa",
-    "100-200 kDa",
-    "200-500 kDa",
+    "below 100 kDa",
+    "100-150 kDa",
+    "150-250 kDa",
+    "250-500 kDa",
     "0.5-1 MDa",
     "1-5 MDa",
     "above 5 MDa",
