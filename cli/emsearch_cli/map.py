@@ -30,14 +30,18 @@ class MapColour(StrEnum):
 def map(
     html: Annotated[
         Path | None,
-        typer.Option("--html", metavar="FILE", help="Also write the map as one HTML page, with a list of all groups."),
+        typer.Option(
+            "--html", metavar="FILE", help="Also write the map as one HTML page, with a list of all groups."
+        ),
     ] = None,
     png: Annotated[
         Path | None, typer.Option("--png", metavar="FILE", help="Also draw the map as a picture.")
     ] = None,
     colour: Annotated[
         MapColour,
-        typer.Option(metavar="|".join(MapColour), help="What the colours mean; on the page it can be switched."),
+        typer.Option(
+            metavar="|".join(MapColour), help="What the colours mean; on the page it can be switched."
+        ),
     ] = MapColour.MASS,
     size_class: Annotated[
         str | None, typer.Option("--size-class", metavar="NAME", help="Only the groups of this size class.")

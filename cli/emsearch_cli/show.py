@@ -42,7 +42,9 @@ def show(
     ] = 5,
     png: Annotated[
         Path | None,
-        typer.Option("--png", metavar="FILE", help="Also draw its card: six views, measures, what is like it."),
+        typer.Option(
+            "--png", metavar="FILE", help="Also draw its card: six views, measures, what is like it."
+        ),
     ] = None,
     html: Annotated[
         Path | None, typer.Option("--html", metavar="FILE", help="Also write its card as one HTML page.")

@@ -119,4 +119,3 @@ def _measures(row: Mapping[str, Any]) -> Measures:
         resolution_angstrom=row["resolution_angstrom"],
         organism=row["organism"],
     )
-

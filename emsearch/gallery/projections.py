@@ -57,7 +57,9 @@ def draw_projections(beads: BeadModel, box_px: int, views: int = 6) -> Projectio
     pixel = side / box_px
     exposure = expose(cloud, np.zeros(len(turns), np.int64), parameters, np.full(len(turns), pixel), box_px)
     images = project(cloud, exposure, box_px)
-    return Projections(six.names[:views], np.clip(images / images.max(axis=(1, 2), keepdims=True), 0, 1), pixel)
+    return Projections(
+        six.names[:views], np.clip(images / images.max(axis=(1, 2), keepdims=True), 0, 1), pixel
+    )
 
 
 def _quaternions(turns: NDArray[np.float64]) -> NDArray[np.float64]:

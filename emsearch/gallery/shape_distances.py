@@ -8,7 +8,8 @@ pairs of like size are superposed. For the others -ln s is estimated from what t
 
 where g = -ln of the overlap of two ellipsoidal Gaussians with the gyration tensors of the two, 1/2 sum_k ln((sA^2 + sB^2) /
 (2 sA sB)), s_k are the roots of the eigenvalues and V is the excluded volume. a is what unlike shapes of one size have
-between them (a similarity of 0.74). How the coefficients were found and how well they hold: docs/decisions/0011-shape-map.md.
+between them (a similarity of 0.74). How the coefficients were found and how well they
+hold: docs/decisions/0011-shape-map.md.
 """
 
 from dataclasses import dataclass

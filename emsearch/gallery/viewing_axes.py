@@ -10,7 +10,9 @@ from emsearch.structures.features import gyration_tensor
 
 __all__ = ["SixViews", "principal_axes", "six_views"]
 
-_ALIKE = 0.98  # of two eigenvalues, as symmetry makes them; their axes are then any two of a plane or of space
+_ALIKE = (
+    0.98  # of two eigenvalues, as symmetry makes them; their axes are then any two of a plane or of space
+)
 _GOLDEN = (1 + 5**0.5) / 2
 
 # Axes of cubic and icosahedral assemblies as mostly deposited: along one of the last two five-fold axes lie.
@@ -63,7 +65,8 @@ def six_views(beads: BeadModel) -> SixViews:
 def principal_axes(beads: BeadModel) -> NDArray[np.float64] | None:
     """Return the principal axes as rows (3, 3), longest first, right-handed; None where all three are alike.
 
-    Where symmetry leaves two of them open, the axes of the deposited coordinates settle them. The mass tails off towards the positive end of the long and of the middle axis.
+    Where symmetry leaves two of them open, the axes of the deposited coordinates settle them. The mass tails off towards
+    the positive end of the long and of the middle axis.
     """
     ascending, vectors = np.linalg.eigh(gyration_tensor(beads))
     first, second, third = ascending[::-1].tolist()

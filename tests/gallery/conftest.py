@@ -1,7 +1,6 @@
 """A catalogue of ellipsoids and their bead models."""
 
 from collections.abc import Iterator
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -58,9 +57,7 @@ def shapes() -> dict[str, BeadModel]:
 
 
 @pytest.fixture(scope="session")
-def catalogue(
-    shapes: dict[str, BeadModel], tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Catalogue]:
+def catalogue(shapes: dict[str, BeadModel], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Catalogue]:
     """Return a catalogue in which each ellipsoid is a group, and the first group has a second member."""
     names = list(shapes)
     rows = [size_row(name, beads, f"G{k:02d}") for k, (name, beads) in enumerate(shapes.items())]

@@ -10,7 +10,9 @@ from emsearch_index.catalogue import Catalogue
 from emsearch_index.errors import UsageError
 
 
-def distances(points: np.ndarray[tuple[int, int], np.dtype[np.float64]]) -> np.ndarray[tuple[int, int], np.dtype[np.float64]]:
+def distances(
+    points: np.ndarray[tuple[int, int], np.dtype[np.float64]],
+) -> np.ndarray[tuple[int, int], np.dtype[np.float64]]:
     return np.asarray(np.linalg.norm(points[:, None] - points[None], axis=2))
 
 
@@ -57,7 +59,9 @@ def test_any_number_of_points_has_finite_places(n: int) -> None:
 def test_clusters_stay_together() -> None:
     rng = np.random.default_rng(2)
     label = np.repeat(np.arange(4), 15)
-    placed = distances(neighbour_layout(distances(rng.normal(size=(4, 8))[label] * 3 + 0.3 * rng.normal(size=(60, 8)))))
+    placed = distances(
+        neighbour_layout(distances(rng.normal(size=(4, 8))[label] * 3 + 0.3 * rng.normal(size=(60, 8))))
+    )
     np.fill_diagonal(placed, np.inf)
     assert (label[placed.argsort(axis=1)[:, :5]] == label[:, None]).mean() > 0.95
 

@@ -27,7 +27,9 @@ def test_views_are_rotations_and_show_long_middle_and_short_where_they_say() -> 
     views = six_views(beads)
     assert len(views.names) == len(set(views.names)) == 6
     np.testing.assert_allclose(np.linalg.det(views.turns), 1)
-    np.testing.assert_allclose(views.turns @ views.turns.transpose(0, 2, 1), np.tile(np.eye(3), (6, 1, 1)), atol=1e-12)
+    np.testing.assert_allclose(
+        views.turns @ views.turns.transpose(0, 2, 1), np.tile(np.eye(3), (6, 1, 1)), atol=1e-12
+    )
     drawn = draw_projections(beads, 64)
     along_short, along_middle, along_long = (spans(image) for image in drawn.images[:3])
     assert along_short[0] > 1.3 * along_short[1] and along_middle[0] > 2 * along_middle[1]
@@ -39,7 +41,10 @@ def test_round_shapes_are_seen_along_deposited_axes() -> None:
     beads = ellipsoid(30, 30, 30)
     cube = type(beads)(
         corners.astype(np.float32),
-        *(getattr(beads, name)[:8] for name in ("mass_da", "volume_angstrom3", "width_angstrom", "scattering_angstrom")),
+        *(
+            getattr(beads, name)[:8]
+            for name in ("mass_da", "volume_angstrom3", "width_angstrom", "scattering_angstrom")
+        ),
         beads.nucleic[:8],
     )
     assert principal_axes(cube) is None

@@ -34,8 +34,10 @@ def save_figure(figure: Any, path: Path) -> None:
 
     stream = io.BytesIO()
     figure.savefig(stream, format="png", facecolor=PAPER)
-    picture = Image.open(stream).convert("RGB").quantize(
-        _PALETTE, method=Image.Quantize.MAXCOVERAGE, dither=Image.Dither.NONE
+    picture = (
+        Image.open(stream)
+        .convert("RGB")
+        .quantize(_PALETTE, method=Image.Quantize.MAXCOVERAGE, dither=Image.Dither.NONE)
     )
     part = path.with_name(f".{path.name}.part")
     picture.save(part, format="PNG", optimize=True)

@@ -42,7 +42,9 @@ class _Sheet:
     def __init__(self, figure: Any, height: float) -> None:
         self.figure, self._height = figure, height
 
-    def write(self, left: float, top: float, text: str, *, size: float, color: str = INK, **more: Any) -> None:
+    def write(
+        self, left: float, top: float, text: str, *, size: float, color: str = INK, **more: Any
+    ) -> None:
         x, y = left / _WIDTH, 1 - top / self._height
         self.figure.text(x, y, text, fontsize=size, color=color, va="center", parse_math=False, **more)
 
@@ -54,7 +56,9 @@ class _Sheet:
         from matplotlib.lines import Line2D
 
         x, y = (left / _WIDTH, (left + width) / _WIDTH), 1 - top / self._height
-        line = Line2D(x, (y, y), color=color, lw=thick, solid_capstyle="butt", transform=self.figure.transFigure)
+        line = Line2D(
+            x, (y, y), color=color, lw=thick, solid_capstyle="butt", transform=self.figure.transFigure
+        )
         self.figure.add_artist(line)
 
 

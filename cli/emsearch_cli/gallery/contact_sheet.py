@@ -30,7 +30,9 @@ def write_contact_sheet(
     width = 2 * _MARGIN + columns * (_SIDE + _GAP) - _GAP
     height = 2 * _MARGIN + 0.3 + lines * (_SIDE + _TEXT)
     figure = new_figure(width, height)
-    figure.text(_MARGIN / width, 1 - 0.24 / height, title, fontsize=9, color=SOFT, va="center", parse_math=False)
+    figure.text(
+        _MARGIN / width, 1 - 0.24 / height, title, fontsize=9, color=SOFT, va="center", parse_math=False
+    )
     for k, row in enumerate(rows):
         left = _MARGIN + k % columns * (_SIDE + _GAP)
         low = height - _MARGIN - 0.3 - k // columns * (_SIDE + _TEXT) - _SIDE

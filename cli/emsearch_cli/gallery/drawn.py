@@ -34,9 +34,7 @@ def draw_card(card: Card, models: "Mapping[str, BeadModel]") -> DrawnCard:
     return DrawnCard(
         card,
         draw_projections(models[card.structure], _VIEW_PX),
-        tuple(
-            (near, draw_projections(models[near.structure], _SMALL_PX, views=1)) for near in card.nearest
-        ),
+        tuple((near, draw_projections(models[near.structure], _SMALL_PX, views=1)) for near in card.nearest),
     )
 
 

@@ -26,9 +26,10 @@ def map_svg(
     picture: Callable[[int], str],
     address: Callable[[int], str],
 ) -> Markup:
-    """Return the map; ``faces`` show the representatives, ``picture`` is where that of point k is, ``address`` where it leads.
+    """Return the map of points whose representatives ``faces`` show.
 
-    Point k has the id ``pk``, the class ``m0`` to ``m6`` of its mass and the class ``c0`` to ``c7`` of its size class.
+    ``picture`` gives the address of the silhouette of point k, ``address`` where the point leads. The
+    point has the id ``pk``, the class ``m0`` to ``m6`` of its mass and the class ``c0`` to ``c7`` of its size class.
     """
     plot, classes = plot_map(points), class_names(points)
     half = LANDMARK_SIDE / 2
