@@ -33,7 +33,7 @@ class Projections:
     @property
     def side_angstrom(self) -> float:
         """What one image measures across."""
-        return self.images.shape[-1] * self.pixel_size_angstrom
+        return int(self.images.shape[-1]) * self.pixel_size_angstrom
 
 
 def draw_projections(beads: BeadModel, box_px: int, views: int = 6) -> Projections:

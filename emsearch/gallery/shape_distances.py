@@ -40,7 +40,7 @@ class SizeAndForm:
     @property
     def rg_angstrom(self) -> NDArray[np.float64]:
         """Radii of gyration (n,)."""
-        return np.sqrt((self.extents_angstrom**2).sum(axis=1))
+        return np.asarray(np.sqrt((self.extents_angstrom**2).sum(axis=1)))
 
 
 def shape_distances(

@@ -10,11 +10,11 @@ from emsearch.structures.features import measure
 from emsearch_index.catalogue import Catalogue
 
 
-def ellipsoid(long: float, middle: float, short: float, seed: int = 0) -> BeadModel:
+def ellipsoid(half_axes: tuple[float, float, float], seed: int = 0) -> BeadModel:
     """Beads spread evenly through an ellipsoid whose half axes lie along x, y and z."""
     rng = np.random.default_rng(seed)
     places = rng.uniform(-1, 1, (4000, 3))
-    places = places[(places**2).sum(axis=1) < 1][:600] * (long, middle, short)
+    places = places[(places**2).sum(axis=1) < 1][:600] * half_axes
     n = len(places)
     return BeadModel(
         centroid_angstrom=(places - places.mean(axis=0)).astype(np.float32),
@@ -50,7 +50,7 @@ def shapes() -> dict[str, BeadModel]:
     """Return fifteen ellipsoids, from balls to rods, of three sizes."""
     forms = ((1.0, 1.0, 1.0), (1.3, 1.0, 0.9), (1.5, 1.4, 0.5), (2.0, 0.8, 0.7), (3.0, 0.6, 0.6))
     return {
-        f"s{size}{k}": ellipsoid(*(size * axis for axis in form), seed=k)
+        f"s{size}{k}": ellipsoid((size * form[0], size * form[1], size * form[2]), seed=k)
         for size in (30, 45, 70)
         for k, form in enumerate(forms)
     }

@@ -1,11 +1,19 @@
 """Views of a shape: where its axes lie in them, and what settles axes that symmetry leaves open."""
 
+from dataclasses import fields, replace
+
 import numpy as np
 import pytest
 
 from emsearch.gallery.projections import draw_projections
 from emsearch.gallery.viewing_axes import principal_axes, six_views
+from emsearch.structures.beads import BeadModel
 from tests.gallery.conftest import ellipsoid
+
+
+def eight_beads() -> BeadModel:
+    beads = ellipsoid((30, 30, 30))
+    return BeadModel(**{field.name: getattr(beads, field.name)[:8] for field in fields(beads)})
 
 
 def spans(image: np.ndarray[tuple[int, int], np.dtype[np.float32]]) -> tuple[int, int]:
@@ -15,7 +23,7 @@ def spans(image: np.ndarray[tuple[int, int], np.dtype[np.float32]]) -> tuple[int
 
 
 def test_axes_are_those_of_the_ellipsoid_whatever_way_it_lies() -> None:
-    beads = ellipsoid(60, 40, 20)
+    beads = ellipsoid((60, 40, 20))
     axes = principal_axes(beads)
     assert axes is not None
     np.testing.assert_allclose(np.abs(axes), np.eye(3), atol=0.1)
@@ -23,7 +31,7 @@ def test_axes_are_those_of_the_ellipsoid_whatever_way_it_lies() -> None:
 
 
 def test_views_are_rotations_and_show_long_middle_and_short_where_they_say() -> None:
-    beads = ellipsoid(60, 40, 20)
+    beads = ellipsoid((60, 40, 20))
     views = six_views(beads)
     assert len(views.names) == len(set(views.names)) == 6
     np.testing.assert_allclose(np.linalg.det(views.turns), 1)
@@ -38,22 +46,14 @@ def test_views_are_rotations_and_show_long_middle_and_short_where_they_say() -> 
 
 def test_round_shapes_are_seen_along_deposited_axes() -> None:
     corners = np.array(np.meshgrid(*[[-30.0, 30.0]] * 3)).reshape(3, -1).T
-    beads = ellipsoid(30, 30, 30)
-    cube = type(beads)(
-        corners.astype(np.float32),
-        *(
-            getattr(beads, name)[:8]
-            for name in ("mass_da", "volume_angstrom3", "width_angstrom", "scattering_angstrom")
-        ),
-        beads.nucleic[:8],
-    )
+    cube = replace(eight_beads(), centroid_angstrom=corners.astype(np.float32))
     assert principal_axes(cube) is None
     np.testing.assert_allclose(six_views(cube).turns[0][2], (0, 0, 1))
     np.testing.assert_allclose(np.linalg.det(six_views(cube).turns), 1)
 
 
 def test_pictures_fill_their_frame_and_touch_no_edge() -> None:
-    drawn = draw_projections(ellipsoid(80, 30, 30), 64)
+    drawn = draw_projections(ellipsoid((80, 30, 30)), 64)
     assert drawn.images.shape == (6, 64, 64) and drawn.images.max() == 1
     edge = np.concatenate([drawn.images[:, [0, -1]].ravel(), drawn.images[:, :, [0, -1]].ravel()])
     assert edge.max() < 0.02
