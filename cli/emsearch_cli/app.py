@@ -14,6 +14,7 @@ from emsearch_cli.fetch import fetch
 from emsearch_cli.groups import groups
 from emsearch_cli.guard import GuardedCommand
 from emsearch_cli.info import info
+from emsearch_cli.map import map
 from emsearch_cli.query import query
 from emsearch_cli.serve import serve
 from emsearch_cli.show import show
@@ -59,6 +60,7 @@ for _verb in (
     groups,
     show,
     serve,
+    map,
     info,
     verify,
     evaluate,

@@ -1,4 +1,4 @@
-"""The catalogue of the index that ``--index`` names, for the verbs that read it."""
+"""Catalogue and bead models of the index that ``--index`` names, for the verbs that read them."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -6,11 +6,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from emsearch.structures.beads import BeadArchive
     from emsearch_index.catalogue import Catalogue
     from emsearch_index.generation import Generation
 
-__all__ = ["CATALOGUE_NAME", "opened_catalogue", "opened_generation"]
+__all__ = ["BEADS_NAME", "CATALOGUE_NAME", "opened_beads", "opened_catalogue", "opened_generation"]
 
+BEADS_NAME = "beads.npz"
 CATALOGUE_NAME = "catalogue.duckdb"
 
 
@@ -29,3 +31,11 @@ def opened_catalogue(index: Path | None) -> "Iterator[Catalogue]":
 
     with Catalogue(generation.file(CATALOGUE_NAME)) as catalogue:
         yield catalogue
+
+
+def opened_beads(index: Path | None) -> "BeadArchive":
+    """Open the bead models of an index, after their file was hashed against the manifest."""
+    generation = opened_generation(index)
+    from emsearch.structures.beads import BeadArchive
+
+    return BeadArchive(generation.file(BEADS_NAME))

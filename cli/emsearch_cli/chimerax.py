@@ -1,7 +1,7 @@
-"""Hits for UCSF ChimeraX: their bead models as mmCIF, turned as the image shows them, and a script that opens them."""
+"""Bead models for UCSF ChimeraX as mmCIF, turned as an image or a card shows them, and a script that opens them."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -14,10 +14,18 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from emsearch.batch.set_answers import SetAnswer
+    from emsearch.gallery.superposed import SuperposedBeads
     from emsearch.search.engine import SearchIndex
     from emsearch.search.hits import Answer, View
 
-__all__ = ["PosedModel", "bead_structure", "models_of_answer", "models_of_sets", "write_chimerax"]
+__all__ = [
+    "PosedModel",
+    "bead_structure",
+    "models_of_answer",
+    "models_of_sets",
+    "write_chimerax",
+    "write_superposed",
+]
 
 _UNSAFE = re.compile(r"[^A-Za-z0-9_.+-]")  # whatever could end a name and begin a command
 _RESOLUTION_ANGSTROM = 15
@@ -33,7 +41,7 @@ class PosedModel:
     @property
     def name(self) -> str:
         """The words without any sign that means something to ChimeraX."""
-        return " ".join(_UNSAFE.sub("_", word) for word in self.words)
+        return _safe_name(self.words)
 
 
 def models_of_answer(answer: "Answer") -> list[PosedModel]:
@@ -59,22 +67,57 @@ def write_chimerax(
 ) -> None:
     """Write models and the script that opens them, seen as in the image.
 
-    The models of one image lie on each other and the first is shown; those of several stand side by side. The script is
-    written last, so that it never names a model that is not there.
+    The models of one image lie on each other and the first is shown; those of several stand side by side.
     """
     from emsearch.search.posed_beads import posed_beads
 
+    opened = (_Opened(model.name, model.view.structure, *posed_beads(index, model.view)) for model in models)
+    _write(opened, path, "Shapes found by emsearch", "as the image shows them", side_by_side)
+
+
+def write_superposed(members: "Iterable[SuperposedBeads]", path: Path) -> None:
+    """Write the members of a group, lying on each other, and the script that opens them; the first is shown."""
+    opened = (
+        _Opened(_safe_name(_words_of(member)), member.structure, member.position_angstrom, member.nucleic)
+        for member in members
+    )
+    _write(opened, path, "A shape group of emsearch", "as the first picture of its card shows them", False)
+
+
+def _words_of(member: "SuperposedBeads") -> list[str]:
+    similarity = [] if member.similarity is None else [f"{member.similarity:.3f}"]
+    return [member.structure, *similarity, *(["mirrored"] if member.mirror else [])]
+
+
+def _safe_name(words: Iterable[str]) -> str:
+    """Return words without any sign that means something to ChimeraX."""
+    return " ".join(_UNSAFE.sub("_", word) for word in words)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Opened:
+    """A model of the script: what it is called, which structure it is, and where its beads lie."""
+
+    name: str
+    structure: str
+    position_angstrom: "NDArray[np.float64]"
+    nucleic: "NDArray[np.bool_]"
+
+
+def _write(models: Iterable[_Opened], path: Path, what: str, turned: str, side_by_side: bool) -> None:
+    """Write the models and then the script, so that it never names a model that is not there."""
     folder = path.with_name(_UNSAFE.sub("_", path.stem) + "-models")
     folder.mkdir(exist_ok=True)
     lines = [
-        "# Shapes found by emsearch: bead models, one bead a residue, turned as the image shows them",
-        "# For a new session of ChimeraX. Hits are shown and hidden in its list of models.",
+        f"# {what}: bead models, one bead a residue, turned {turned}",
+        "# For a new session of ChimeraX. Models are shown and hidden in its list of models.",
     ]
-    for number, model in enumerate(models, start=1):
-        file = folder / f"{number:03d}.cif"
-        bead_structure(*posed_beads(index, model.view)).make_mmcif_document().write_file(str(file))
-        lines += _opened(number, model, f"{folder.name}/{file.name}")
-    lines += ["hide atoms", "hide cartoons", "lighting soft", "view orient", *_arranged(models, side_by_side)]
+    count = 0
+    for count, model in enumerate(models, start=1):
+        file = folder / f"{count:03d}.cif"
+        bead_structure(model.position_angstrom, model.nucleic).make_mmcif_document().write_file(str(file))
+        lines += _opened(count, model, f"{folder.name}/{file.name}")
+    lines += ["hide atoms", "hide cartoons", "lighting soft", "view orient", *_arranged(count, side_by_side)]
     path.write_text("\n".join(lines) + "\n", encoding="utf-8")
 
 
@@ -102,8 +145,8 @@ def bead_structure(
     return structure
 
 
-def _opened(number: int, model: PosedModel, file: str) -> list[str]:
-    page = pdb_url(model.view.structure)
+def _opened(number: int, model: _Opened, file: str) -> list[str]:
+    page = pdb_url(model.structure)
     return [
         *([f"# {page}"] if page else []),
         f'open {file} name "{model.name}"',
@@ -111,8 +154,8 @@ def _opened(number: int, model: PosedModel, file: str) -> list[str]:
     ]
 
 
-def _arranged(models: Sequence[PosedModel], side_by_side: bool) -> list[str]:
+def _arranged(count: int, side_by_side: bool) -> list[str]:
     if side_by_side:
-        return [f"tile #1-{len(models)}"]
-    hidden = [f"hide #2-{len(models)} models"] if len(models) > 1 else []
+        return [f"tile #1-{count}"]
+    hidden = [f"hide #2-{count} models"] if count > 1 else []
     return [*hidden, "view"]

@@ -1,40 +1,25 @@
 """``emsearch show ID``: everything known of a structure or a shape group."""
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from emsearch_cli.catalogues import opened_catalogue
+from emsearch_cli.catalogues import opened_beads, opened_catalogue, opened_generation
 from emsearch_cli.documents import write_document
+from emsearch_cli.folders import check_folders, write_whole
+from emsearch_cli.messages import Messages
 from emsearch_cli.options import Format, IndexDir, OutputFormat, Quiet, Verbose
 from emsearch_cli.tables import Table
-from emsearch_index.errors import UsageError
 
 if TYPE_CHECKING:
     from emsearch_index.catalogue import Catalogue
 
 __all__ = ["group_document", "show", "structure_document"]
 
-_MEMBERS = """
-    SELECT m.structure_id AS structure, m.similarity, m.mirror, s.mass_da / 1000 AS mass_kda,
-           s.dmax_angstrom, s.title
-    FROM group_members m LEFT JOIN structures s ON s.id = m.structure_id
-    WHERE m.group_id = ? ORDER BY m.similarity DESC, m.structure_id
-"""
 _CHAINS = """
     SELECT entity, type, copies, residues, mass_da, sequence_sha256
     FROM chains WHERE structure_id = ? ORDER BY entity
-"""
-# The best score of any compared pair that joins the group with each other group.
-_NEAREST_GROUPS = """
-    WITH pairs AS (SELECT structure_a AS ours, structure_b AS theirs, score FROM similarities
-                   UNION ALL SELECT structure_b, structure_a, score FROM similarities)
-    SELECT t.group_id AS "group", g.name, arg_max(p.ours, p.score) AS structure,
-           arg_max(p.theirs, p.score) AS other_structure, max(p.score) AS score
-    FROM pairs p JOIN structures o ON o.id = p.ours JOIN structures t ON t.id = p.theirs
-    LEFT JOIN groups g ON g.id = t.group_id
-    WHERE o.group_id = ? AND t.group_id <> o.group_id
-    GROUP BY t.group_id, g.name ORDER BY score DESC, t.group_id LIMIT ?
 """
 _NEAREST_STRUCTURES = """
     WITH pairs AS (SELECT structure_b AS id, score FROM similarities WHERE structure_a = ?
@@ -55,6 +40,23 @@ def show(
         int,
         typer.Option("--nearest", min=0, metavar="N", help="How many of the most similar others to list."),
     ] = 5,
+    png: Annotated[
+        Path | None,
+        typer.Option(
+            "--png", metavar="FILE", help="Also draw its card: six views, measures, what is like it."
+        ),
+    ] = None,
+    html: Annotated[
+        Path | None, typer.Option("--html", metavar="FILE", help="Also write its card as one HTML page.")
+    ] = None,
+    cxc: Annotated[
+        Path | None,
+        typer.Option(
+            "--cxc",
+            metavar="FILE",
+            help="Also write a ChimeraX script that opens it with the members of its group, superposed.",
+        ),
+    ] = None,
     index: IndexDir = None,
     form: OutputFormat = Format.TABLE,
     verbose: Verbose = 0,
@@ -65,16 +67,58 @@ def show(
     A structure comes with its chains and the structures most like it, a group with its members and the groups
     most like it.
     """
+    from emsearch.gallery.cards import unknown_identifier
+
+    check_folders(png, html, cxc)
     with opened_catalogue(index) as catalogue:
         document = group_document(catalogue, identifier, nearest) or structure_document(
             catalogue, identifier, nearest
         )
-    if document is None:
-        raise UsageError(
-            f"the index has no structure or group {identifier!r}; `emsearch groups` lists the groups and "
-            "`emsearch sql 'SELECT id, title FROM structures'` the structures"
-        )
-    write_document(document, form)
+        if document is None:
+            raise unknown_identifier(identifier)
+        write_document(document, form)
+        messages = Messages(verbose, quiet)
+        if png is not None or html is not None:
+            _write_cards(catalogue, index, document["id"], nearest, png, html, messages)
+        if cxc is not None:
+            _write_models(catalogue, index, document["id"], cxc, messages)
+
+
+def _write_cards(
+    catalogue: "Catalogue",
+    index: Path | None,
+    identifier: str,
+    nearest: int,
+    png: Path | None,
+    html: Path | None,
+    messages: Messages,
+) -> None:
+    from emsearch.gallery.cards import read_card
+    from emsearch_cli.gallery.drawn import draw_card
+
+    drawn = draw_card(read_card(catalogue, identifier, nearest), opened_beads(index))
+    if png is not None:
+        from emsearch_cli.gallery.card_sheet import write_card_sheet
+
+        write_card_sheet(drawn, png)
+        messages.say(f"picture: {png}")
+    if html is not None:
+        from emsearch_cli.gallery.card_page import render_card
+
+        write_whole(html, render_card(drawn, opened_generation(index).name))
+        messages.say(f"page: {html}")
+
+
+def _write_models(
+    catalogue: "Catalogue", index: Path | None, identifier: str, cxc: Path, messages: Messages
+) -> None:
+    from emsearch.gallery.cards import read_card
+    from emsearch.gallery.superposed import superposed_members
+    from emsearch_cli.chimerax import write_superposed
+
+    members = superposed_members(catalogue, opened_beads(index), read_card(catalogue, identifier, 0))
+    write_superposed(members, cxc)
+    messages.say(f"ChimeraX: {cxc}")
 
 
 def group_document(catalogue: "Catalogue", identifier: str, nearest: int) -> dict[str, Any] | None:
@@ -82,12 +126,15 @@ def group_document(catalogue: "Catalogue", identifier: str, nearest: int) -> dic
     found = catalogue.rows("SELECT * FROM groups WHERE lower(id) = lower(?)", [identifier])
     if not found:
         return None
+    from emsearch.gallery.relations import members_of_group, nearest_groups
+
     group = found[0]
+    members = members_of_group(catalogue, group["id"])
     return {
         "kind": "group",
         **{("member_count" if name == "members" else name): value for name, value in group.items()},
-        "members": Table.of(catalogue.rows(_MEMBERS, [group["id"]])),
-        "nearest_groups": Table.of(catalogue.rows(_NEAREST_GROUPS, [group["id"], nearest])),
+        "members": Table.of(members),
+        "nearest_groups": Table.of(nearest_groups(catalogue, [row["structure"] for row in members], nearest)),
     }
 
 

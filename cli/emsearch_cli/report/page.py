@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import Any
 
+from emsearch_cli.folders import write_whole
 from emsearch_cli.report.charts import mixture_svg
 from emsearch_cli.report.contents import ReportContents, SetPage
 from emsearch_cli.report.environment import REPORT_FOLDER, page_environment
@@ -51,6 +52,4 @@ def write_report(path: Path, contents: ReportContents) -> None:
     OSError
         The file cannot be written.
     """
-    part = path.with_name(f".{path.name}.part")
-    part.write_text(render_report(contents), encoding="utf-8")
-    part.replace(path)
+    write_whole(path, render_report(contents))
