@@ -1,7 +1,6 @@
 """Is an explanation true? What an image says as its most relevant pixels are taken away, or put into an empty image.
 
-Deletion and insertion curves (Petsiuk et al., RISE, BMVC 2018), in probability: the log-odds through the logistic
-function. A map that knows where the answer comes from makes the first fall and the second rise at once, so that the area
+Deletion and insertion curves (Petsiuk et al., RISE, BMVC 2018). A map that knows where the answer comes from makes the first fall and the second rise at once, so that the area
 between them is large; maps that know nothing, or of edges alone, say what that is worth. And maps of a network
 whose weights were shuffled (Adebayo et al., Sanity checks for saliency maps, NeurIPS 2018) must be other ones.
 """
@@ -21,7 +20,7 @@ __all__ = ["SHUFFLED", "Faithfulness", "faithfulness", "shuffled_network"]
 
 Floats = NDArray[np.float64]
 
-_STEPS = 16
+_STEPS = 10
 
 SHUFFLED = ("embedding", "layer4", "layer3", "layer2", "layer1")
 """Parts of the network, from the last to the first, as weights are shuffled one after the other."""
@@ -29,7 +28,7 @@ SHUFFLED = ("embedding", "layer4", "layer3", "layer2", "layer1")
 
 @dataclass(frozen=True, slots=True)
 class Faithfulness:
-    """Areas under the curves of one map, each from 0 to 1: ``deletion`` is good where small, ``insertion`` where large."""
+    """Areas under the curves of one map: ``deletion`` is good where small, ``insertion`` where large."""
 
     deletion: float
     insertion: float
@@ -41,7 +40,7 @@ class Faithfulness:
 
 
 def faithfulness(
-    score: Callable[[Tensor], Tensor],
+    value: Callable[[Tensor], Tensor],
     image: Tensor,
     empty: Tensor,
     relevance: Floats,
@@ -49,7 +48,7 @@ def faithfulness(
 ) -> Faithfulness:
     """Return the areas under the curves of a map (box, box) of an image (box, box).
 
-    ``score`` gives the log-odds (n,) of images (n, box, box); pixels are taken from ``where`` by their relevance, the
+    ``value`` says how far images (n, box, box) speak for the hit, (n,), on a scale from 0 to 1; pixels are taken from ``where`` by their relevance, the
     most relevant first, and those of ``empty`` put in their place.
     """
     order = np.argsort(-relevance[where], kind="stable")
@@ -62,8 +61,7 @@ def faithfulness(
     rest = torch.from_numpy(where)[None] & ~first
     deleted = torch.where(first, empty, image)
     inserted = torch.where(rest, empty, image)
-    chance = torch.sigmoid(score(torch.cat([deleted, inserted])).double()).numpy()
-    curves = chance.reshape(2, -1)
+    curves = value(torch.cat([deleted, inserted])).double().numpy().reshape(2, -1)
     deletion, insertion = np.trapezoid(curves, dx=1 / _STEPS, axis=1).tolist()
     return Faithfulness(deletion, insertion)
 

@@ -48,6 +48,10 @@ class NetworkScore:
         device = self.network.proxies.device
         return torch.cat([self.differentiable(some.to(device)).cpu() for some in images.split(_TOGETHER)])
 
+    def chance(self, images: Tensor) -> Tensor:
+        """Return the probability (n,) of the hit among all that it is compared with."""
+        return torch.sigmoid(self(images).double())
+
     def contrast(self, logits: Tensor) -> Tensor:
         """Return weights (groups,) of the logits, of sum zero: their gradient at the logits (groups,) of an image.
 

@@ -32,9 +32,9 @@ _RING = (0.75, 0.95)  # of the aperture
 class Perturbing:
     """How many segments are looked at, in how many samples (LIME) or orders of all of them (SHAP)."""
 
-    segments: int = 48
-    lime_samples: int = 256
-    shap_orders: int = 8
+    segments: int = 40
+    lime_samples: int = 160
+    shap_orders: int = 5
     seed: int = 0
 
 

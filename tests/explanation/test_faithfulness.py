@@ -21,7 +21,7 @@ EVERYWHERE = np.ones((BOX, BOX), np.bool_)
 
 
 def corner(images: Tensor) -> Tensor:
-    return images[:, :4, :4].sum((1, 2)) - 8
+    return torch.sigmoid(images[:, :4, :4].sum((1, 2)) - 8)
 
 
 def test_the_true_map_beats_a_random_and_a_false_one() -> None:
