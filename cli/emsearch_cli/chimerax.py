@@ -17,7 +17,14 @@ if TYPE_CHECKING:
     from emsearch.search.engine import SearchIndex
     from emsearch.search.hits import Answer, View
 
-__all__ = ["PosedModel", "as_structure", "bead_numbers", "models_of_answer", "models_of_sets", "write_chimerax"]
+__all__ = [
+    "PosedModel",
+    "as_structure",
+    "bead_numbers",
+    "models_of_answer",
+    "models_of_sets",
+    "write_chimerax",
+]
 
 _UNSAFE = re.compile(r"[^A-Za-z0-9_.+-]")  # whatever could end a name and begin a command
 _RESOLUTION_ANGSTROM = 15

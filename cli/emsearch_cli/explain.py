@@ -45,12 +45,19 @@ def explain(
     out: Annotated[
         Path,
         typer.Option(
-            "--out", "-o", metavar="DIR", help="Folder for the pictures, arrays and models; made if it is not there."
+            "--out",
+            "-o",
+            metavar="DIR",
+            help="Folder for the pictures, arrays and models; made if it is not there.",
         ),
     ],
     hit: Annotated[
         str,
-        typer.Option("--hit", metavar="RANK|GROUP", help="What to explain: a rank, a group or a structure of the index."),
+        typer.Option(
+            "--hit",
+            metavar="RANK|GROUP",
+            help="What to explain: a rank, a group or a structure of the index.",
+        ),
     ] = "1",
     rather_than: Annotated[
         str | None,
@@ -70,11 +77,15 @@ def explain(
     ] = ExplainMethod.MATCH,
     images: Annotated[
         str | None,
-        typer.Option("--images", metavar="LIST", help="Which images of a stack, as in 1-30 or 1-5,9; without it, all."),
+        typer.Option(
+            "--images", metavar="LIST", help="Which images of a stack, as in 1-30 or 1-5,9; without it, all."
+        ),
     ] = None,
     pixel_size: Annotated[
         float | None,
-        typer.Option("--pixel-size", metavar="ANGSTROM", help="Pixel size in A; without it, that of the input."),
+        typer.Option(
+            "--pixel-size", metavar="ANGSTROM", help="Pixel size in A; without it, that of the input."
+        ),
     ] = None,
     contrast: Annotated[
         Contrast,
@@ -147,7 +158,9 @@ def _write(index: "SearchIndex", explained: "ExplainedImages", out: Path, messag
     out.mkdir(exist_ok=True)
     write_explanation(index, explained.explanations[explained.clearest], out / "explanation.png")
     write_arrays(explained, out / "explanation.npz")
-    (out / "explanation.json").write_text(json_text(explanation_json(explained), indent=2) + "\n", encoding="utf-8")
+    (out / "explanation.json").write_text(
+        json_text(explanation_json(explained), indent=2) + "\n", encoding="utf-8"
+    )
     write_residues(index, explained, out)
     messages.say(f"picture, arrays, figures and residues for ChimeraX: {out}")
 
@@ -164,7 +177,9 @@ def _tell(explained: "ExplainedImages", form: Format, messages: Messages) -> Non
     write_document(
         {
             "hit": f"{explained.hit.id} ({explained.structure})",
-            "rather_than": "-" if explained.rival is None else f"{explained.rival.id} ({explained.rival.representative})",
+            "rather_than": "-"
+            if explained.rival is None
+            else f"{explained.rival.id} ({explained.rival.representative})",
             "images": len(explained.rows),
             "log_likelihood": _mean([e["log_likelihood"] for e in document["images"]]),
             "expected_log_likelihood": _mean([e["expected_log_likelihood"] for e in document["images"]]),

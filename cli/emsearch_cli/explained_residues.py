@@ -37,7 +37,9 @@ def write_residues(index: "SearchIndex", explained: "ExplainedImages", folder: P
     factors = 50 + 50 * np.clip(relevance[first] / most[first], -1, 1)
     model, attributes, script = (folder / f"residues.{suffix}" for suffix in ("cif", "defattr", "cxc"))
     as_structure(position, nucleic, factors).make_mmcif_document().write_file(str(model))
-    lines = ["# Relevance of each bead for the hit, the mean over images; the sum over beads is that of the map"]
+    lines = [
+        "# Relevance of each bead for the hit, the mean over images; the sum over beads is that of the map"
+    ]
     for method, beads in relevance.items():
         lines += [f"attribute: relevance_{method}", "match mode: 1-to-1", "recipient: residues"]
         numbered = zip(bead_numbers(nucleic), beads.tolist(), strict=True)

@@ -40,7 +40,11 @@ def carry_to_beads(
     """
     box = relevance.shape[0]
     exposure = expose(
-        BeadCloud.from_models([model]), np.zeros(1, np.int64), parameters, np.array([pixel_size_angstrom]), box
+        BeadCloud.from_models([model]),
+        np.zeros(1, np.int64),
+        parameters,
+        np.array([pixel_size_angstrom]),
+        box,
     )
     weight = _weights(model, exposure)
     footprint = _Footprint.of(model, exposure, box)
@@ -81,9 +85,7 @@ class _Footprint:
         column, row = x.astype(np.int64), y.astype(np.int64)
         right, below = x - column, y - row
         corner = row * box + column
-        share = np.stack(
-            [(1 - right) * (1 - below), right * (1 - below), (1 - right) * below, right * below]
-        )
+        share = np.stack([(1 - right) * (1 - below), right * (1 - below), (1 - right) * below, right * below])
         one_sided = exposure.taps[0].astype(np.float64)
         return cls(
             np.stack([corner, corner + 1, corner + box, corner + box + 1]),

@@ -78,7 +78,9 @@ def rows_of(text: str | None, count: int) -> list[int]:
             raise UsageError(f"--images {text!r} is no list of images; give one like 3, 1-30 or 1-5,9")
         low, high = int(first), int(last) if dash else int(first)
         if not 1 <= low <= high <= count:
-            raise UsageError(f"--images {item.strip()} is not within the {count} images of the input, counted from 1")
+            raise UsageError(
+                f"--images {item.strip()} is not within the {count} images of the input, counted from 1"
+            )
         rows |= dict.fromkeys(range(low - 1, high))
     return list(rows)
 

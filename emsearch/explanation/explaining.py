@@ -91,7 +91,9 @@ def _match_part(index: SearchIndex, case: Case, found: MatchMap, perturbing: Per
     value = _share_of_likelihood(index, case, found.log_likelihood)
     empty = _says_nothing(index, case)
     where = disc_mask(target.box_px, target.aperture_px)
-    return _part(index, case, relevance, _Curves(value, target.image, empty, where), relevance, perturbing.seed)
+    return _part(
+        index, case, relevance, _Curves(value, target.image, empty, where), relevance, perturbing.seed
+    )
 
 
 def _network_part(index: SearchIndex, case: Case, method: Method, perturbing: Perturbing) -> Part:
@@ -116,9 +118,7 @@ class _Curves:
         return faithfulness(self.value, self.image, self.empty, relevance, self.where)
 
 
-def _part(
-    index: SearchIndex, case: Case, own: Floats, curves: _Curves, relevance: Floats, seed: int
-) -> Part:
+def _part(index: SearchIndex, case: Case, own: Floats, curves: _Curves, relevance: Floats, seed: int) -> Part:
     pose = case.hit.match.pose
     pixel = case.target.pixel_size_angstrom
     drawing = drawing_parameters(poses_of(pose), pixel)

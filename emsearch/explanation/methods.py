@@ -83,7 +83,9 @@ def to_target_frame(relevance: Floats, frame: NetworkFrame, case: Case) -> Float
     ratio = frame.scale / case.hit.scale
     axis = (torch.arange(other, dtype=torch.float64) - other // 2) * ratio
     x, y = (axis - c * frame.scale + box // 2 for c in frame.centre_px)
-    grid = torch.stack(torch.broadcast_tensors((2 * x[None, :] + 1) / box - 1, (2 * y[:, None] + 1) / box - 1), -1)
+    grid = torch.stack(
+        torch.broadcast_tensors((2 * x[None, :] + 1) / box - 1, (2 * y[:, None] + 1) / box - 1), -1
+    )
     given: Tensor = torch.from_numpy(np.ascontiguousarray(relevance, np.float64))
     moved = functional.grid_sample(given[None, None], grid[None], mode="bilinear", align_corners=False)[0, 0]
     return np.asarray(moved.numpy() * ratio**2)

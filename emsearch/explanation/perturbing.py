@@ -61,7 +61,9 @@ class _Line:
         normal = weighted.T @ columns
         ridge = torch.full((len(normal),), _RIDGE, dtype=torch.float64)
         ridge[-1] = 0
-        self._slope = torch.linalg.solve(normal + torch.diag(ridge), weighted.T @ found.flatten().double())[:-1]
+        self._slope = torch.linalg.solve(normal + torch.diag(ridge), weighted.T @ found.flatten().double())[
+            :-1
+        ]
         return {}
 
     def representation(self) -> Tensor:

@@ -33,7 +33,10 @@ def _row(explained: ExplainedImages, methods: Sequence[Method], method: Method) 
 
     agreement = {
         f"agreement_{other}": mean(
-            [1.0 if other == method else _agreement(e.agreement, method, other) for e in explained.explanations]
+            [
+                1.0 if other == method else _agreement(e.agreement, method, other)
+                for e in explained.explanations
+            ]
         )
         for other in methods
     }

@@ -148,7 +148,9 @@ def network_maps(image: Tensor, dense: ShapeNetwork) -> Maps:
     return maps | {f"{kind}, stage {s}": of_stage(s, kind) for s in (1, 2, 3) for kind in GRADIENT_KINDS}
 
 
-def cases(index: SearchIndex, images: int, levels: list[float]) -> Iterator[tuple[float, Case, NDArray[np.bool_]]]:
+def cases(
+    index: SearchIndex, images: int, levels: list[float]
+) -> Iterator[tuple[float, Case, NDArray[np.bool_]]]:
     """Yield images of groups, each with a neighbour as its rival, and where the two differ, at each level."""
     pairs = confused(index, images)
     clean = draw_images(index, [a for a, _ in pairs], STAIN, images, 3, np.inf)
@@ -228,7 +230,9 @@ def summary(rows: list[Row], keys: tuple[str, ...]) -> str:
     names = [n for n in names if isinstance(next(r[n] for r in rows if n in r), int | float)]
     lines = [" | ".join([*keys, "n", *names])]
     for values, own in groups.items():
-        means = [np.nanmean([r.get(n, np.nan) for r in own]) if any(n in r for r in own) else np.nan for n in names]
+        means = [
+            np.nanmean([r.get(n, np.nan) for r in own]) if any(n in r for r in own) else np.nan for n in names
+        ]
         lines.append(" | ".join([*map(str, values), str(len(own)), *(f"{m:.3f}" for m in means)]))
     return "\n".join(lines)
 

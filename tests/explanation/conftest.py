@@ -1,6 +1,9 @@
-"""A planted difference, and images of it."""
+"""A planted difference and images of it, and a stack to explain in an index of blobs."""
 
+import copy
 from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -13,6 +16,8 @@ from emsearch.imaging.normalise import normalise
 from emsearch.imaging.parameters import ImageParameters, clean_parameters
 from emsearch.imaging.rotations import random_quaternions
 from emsearch.imaging.simulate import Simulator
+from emsearch.imaging.stack_files import write_stack
+from emsearch.network.model import ShapeNetwork
 from emsearch.search.coarse_views import CoarseViews
 from emsearch.search.library import StructureLibrary
 from emsearch.search.matching import Match, match
@@ -52,3 +57,30 @@ def planted_images(blobs: dict[str, BeadModel]) -> PlantedImages:
     views = CoarseViews(library)
     matches = [match([(target, ["whole", "rest"])], views)[0] for target in targets]
     return PlantedImages(planted, library, parameters, images, targets, matches)
+
+
+@pytest.fixture(scope="session")
+def explained_index(pooling_index: Any) -> Any:
+    """Return the index of five blobs with a network that knows nothing of them."""
+    torch.manual_seed(5)
+    network = ShapeNetwork(len(pooling_index.groups), width=8)
+    for module in network.trunk.modules():
+        if isinstance(module, torch.nn.BatchNorm2d):
+            torch.nn.init.uniform_(module.weight, 0.5, 1.0)  # else no block adds anything
+    index = copy.copy(pooling_index)
+    index.network = network.eval()
+    return index
+
+
+@pytest.fixture(scope="session")
+def blob_stack(blob_simulator: Simulator, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a stack of three images of blob2, off the middle, dark, at 3 A a pixel and 96 px."""
+    n = 3
+    parameters = clean_parameters(random_quaternions(np.random.default_rng(2), n)).with_values(
+        snr=10, shift_angstrom=[[12.0, -9.0]]
+    )
+    structure, pixel = np.full(n, 2), np.full(n, 3.0)
+    shot = blob_simulator.micrographs(structure, parameters, pixel, 96, 3)
+    path = tmp_path_factory.mktemp("blobs") / "blobs.mrcs"
+    write_stack(path, -shot.micrographs.numpy(), 3.0, star=None, metadata={})
+    return path

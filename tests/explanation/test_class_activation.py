@@ -62,7 +62,9 @@ def test_the_log_odds_are_over_the_groups_of_the_class(network: ShapeNetwork, im
     share = torch.softmax(logits[0, :4], 0)[2]
     odds = score_of(network, None)(image[None])
     assert float(odds) == pytest.approx(float(torch.log(share / (1 - share))), abs=1e-5)
-    assert float(score_of(network, 0)(image[None])) == pytest.approx(float(logits[0, 2] - logits[0, 0]), abs=1e-5)
+    assert float(score_of(network, 0)(image[None])) == pytest.approx(
+        float(logits[0, 2] - logits[0, 0]), abs=1e-5
+    )
 
 
 @pytest.mark.parametrize("stages", [1, 3])
@@ -79,9 +81,7 @@ def test_the_dense_map_sums_to_the_logit_of_the_dense_network(network: ShapeNetw
     dense = dense_network(network)
     found = activation_map(score_of(dense, 0), image)
     assert found.map.shape == (16, 16)
-    assert found.map.sum() + found.constant == pytest.approx(
-        float(score_of(dense, 0)(image[None])), abs=1e-4
-    )
+    assert found.map.sum() + found.constant == pytest.approx(float(score_of(dense, 0)(image[None])), abs=1e-4)
 
 
 def test_at_the_last_layer_the_gradient_reads_what_the_odds_change_by(

@@ -53,7 +53,14 @@ def test_shuffling_goes_from_the_last_part_down() -> None:
         for name, value in shuffled.state_dict().items()
         if name.endswith("conv2.weight") or name in ("embedding.weight", "proxies")
     }
-    assert same == {"layer1": True, "layer2": True, "layer3": True, "layer4": False, "embedding": False, "proxies": True}
+    assert same == {
+        "layer1": True,
+        "layer2": True,
+        "layer3": True,
+        "layer4": False,
+        "embedding": False,
+        "proxies": True,
+    }
     kept, moved = network.embedding.weight.detach(), shuffled.embedding.weight.detach()
     assert torch.equal(kept.flatten().sort().values, moved.flatten().sort().values)
     assert SHUFFLED[0] == "embedding"
