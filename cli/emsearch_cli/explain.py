@@ -114,7 +114,7 @@ def explain(
     how far the maps are to be believed. Several images are explained one by one and averaged over the molecule.
     """
     from emsearch.explanation.explained_images import explain_images, rows_of
-    from emsearch.explanation.methods import METHODS
+    from emsearch.explanation.methods import METHODS, method_named
     from emsearch.explanation.perturbing import Perturbing
     from emsearch.particles.source import open_particles
     from emsearch.search.engine import open_index
@@ -137,7 +137,7 @@ def explain(
             opened,
             source,
             rows,
-            METHODS if method is ExplainMethod.ALL else (method.value,),
+            METHODS if method is ExplainMethod.ALL else (method_named(method.value),),
             hit=hit,
             rather_than=rather_than,
             pixel_size_angstrom=pixel_size,

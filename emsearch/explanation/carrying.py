@@ -65,7 +65,7 @@ def _weights(model: BeadModel, exposure: Exposure) -> Floats:
         surface = height.min() + fill * np.ptp(height)
         inside = 0.5 - 0.5 * np.tanh((height - surface) / (2 * softness))
         weight = weight * (inside * (1 + top) - top)
-    return np.maximum(weight, 0.0)
+    return np.asarray(np.maximum(weight, 0.0))
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +97,7 @@ class _Footprint:
     def draw(self, weight: Floats) -> Floats:
         """Return the projection (box, box) of weights (n,)."""
         drawn = np.bincount(self.pixel.ravel(), (self.share * weight).ravel(), self.box**2)
-        return self._blur(drawn.reshape(self.box, self.box))
+        return self._blur(drawn.astype(np.float64).reshape(self.box, self.box))
 
     def gather(self, image: Floats) -> Floats:
         """Return, for each bead (n,), the image under its footprint: the transpose of `draw`, for the taps are symmetric."""

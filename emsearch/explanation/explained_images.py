@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 import torch
@@ -123,7 +124,7 @@ def explain_images(
     """
     if pixel_size_angstrom is not None:
         validate_pixel_size(pixel_size_angstrom)
-    read = {row: image for row, image in zip(rows, source.read(rows), strict=True)}
+    read = dict(zip(rows, source.read(rows), strict=True))
     unused = tuple(str(image) for image in read.values() if isinstance(image, ImageError))
     pixels = {row: _pixel_size(source, row, pixel_size_angstrom) for row in rows}
     images = {
@@ -141,7 +142,7 @@ def explain_images(
         hit,
         rather_than,
         rerank=rerank,
-        progress=lambda done, of: progress("images answered", done, of),
+        progress=partial(progress, "images answered"),
     )
     structure = index.groups[group].representative if len(bright) > 1 else None
     explanations = []

@@ -154,4 +154,5 @@ def _says_nothing(index: SearchIndex, case: Case) -> Tensor:
     hit, rival = accounts_of(index, case)
     halfway = torch.from_numpy((hit.drawn + rival.drawn) / 2)
     unwhitened = torch.fft.rfft2(halfway) / case.target.weight.double().sqrt()
-    return torch.fft.irfft2(unwhitened, s=case.target.image.shape).float()
+    found: Tensor = torch.fft.irfft2(unwhitened, s=case.target.image.shape)
+    return found.float()

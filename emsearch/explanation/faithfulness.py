@@ -1,8 +1,9 @@
 """Is an explanation true? What an image says as its most relevant pixels are taken away, or put into an empty image.
 
-Deletion and insertion curves (Petsiuk et al., RISE, BMVC 2018). A map that knows where the answer comes from makes the first fall and the second rise at once, so that the area
-between them is large; maps that know nothing, or of edges alone, say what that is worth. And maps of a network
-whose weights were shuffled (Adebayo et al., Sanity checks for saliency maps, NeurIPS 2018) must be other ones.
+Deletion and insertion curves (Petsiuk et al., RISE, BMVC 2018). A map that knows where the answer comes from makes the
+first fall and the second rise at once, so that the area between them is large; maps that know nothing, or of edges
+alone, say what that is worth. And maps of a network whose weights were shuffled (Adebayo et al., Sanity checks for
+saliency maps, NeurIPS 2018) must be other ones.
 """
 
 import copy
@@ -48,8 +49,8 @@ def faithfulness(
 ) -> Faithfulness:
     """Return the areas under the curves of a map (box, box) of an image (box, box).
 
-    ``value`` says how far images (n, box, box) speak for the hit, (n,), on a scale from 0 to 1; pixels are taken from ``where`` by their relevance, the
-    most relevant first, and those of ``empty`` put in their place.
+    ``value`` says how far images (n, box, box) speak for the hit, (n,), on a scale from 0 to 1; pixels are taken from
+    ``where`` by their relevance, the most relevant first, and those of ``empty`` put in their place.
     """
     order = np.argsort(-relevance[where], kind="stable")
     place = np.flatnonzero(where)[order]

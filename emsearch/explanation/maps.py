@@ -49,7 +49,7 @@ def disc_mask(box_px: int, radius_px: float) -> NDArray[np.bool_]:
 def edge_map(image: Floats) -> Floats:
     """Return the length of the gradient of an image (h, w), smoothed: what a map shows that knows of edges alone."""
     down, right = np.gradient(gaussian_filter(np.asarray(image, np.float64), _EDGE_SIGMA_PX))
-    return np.hypot(down, right)
+    return np.asarray(np.hypot(down, right))
 
 
 def random_map(box_px: int, sigma_px: float, seed: int) -> Floats:

@@ -9,11 +9,12 @@ from torch import Tensor
 from torch.nn import functional
 
 from emsearch.explanation.case import Case, NetworkFrame
-from emsearch.explanation.class_activation import gradient_map
+from emsearch.explanation.class_activation import activation_map, dense_network
 from emsearch.explanation.match_map import Account, MatchMap, account, match_map, no_particle
 from emsearch.explanation.network_score import NetworkScore
 from emsearch.explanation.perturbing import Perturbing, background_of, lime_map, shap_map
 from emsearch.search.engine import SearchIndex
+from emsearch_index.errors import UsageError
 
 __all__ = [
     "METHODS",
@@ -22,6 +23,7 @@ __all__ = [
     "accounts_of",
     "fine_map",
     "match_of",
+    "method_named",
     "network_map",
     "to_target_frame",
 ]
@@ -32,7 +34,19 @@ Method = Literal["match", "cam", "lime", "shap"]
 METHODS: tuple[Method, ...] = ("match", "cam", "lime", "shap")
 NETWORK_METHODS: tuple[Method, ...] = METHODS[1:]
 
-CAM_STAGE = 2
+
+def method_named(name: str) -> Method:
+    """Return a method by its name.
+
+    Raises
+    ------
+    UsageError
+        There is none of that name.
+    """
+    for method in METHODS:
+        if method == name:
+            return method
+    raise UsageError(f"found method {name!r}, expected one of {', '.join(METHODS)}; choose one")
 
 
 def accounts_of(index: SearchIndex, case: Case) -> tuple[Account, Account]:
@@ -57,7 +71,8 @@ def network_map(
     """Return a map (box, box) of the network, in the frame that it sees."""
     image = frame.image
     if method == "cam":
-        return fine_map(gradient_map(score, image, CAM_STAGE, "hires-cam"), image.shape[-1])
+        dense = score.with_network(dense_network(score.network))
+        return fine_map(activation_map(dense, image).map, image.shape[-1])
     explain = lime_map if method == "lime" else shap_map
     background = background_of(image, frame.aperture_px)
     return explain(score, image, background, perturbing or Perturbing())

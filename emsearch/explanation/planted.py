@@ -17,7 +17,7 @@ _INSIDE = 0.25  # of the lobe's peak: what is above is the lobe
 
 @dataclass(frozen=True, slots=True)
 class Planted:
-    """A structure with its lobe, and without it about its own centre of mass; ``lobe`` (n,) marks the beads of the former."""
+    """A structure with its lobe, whose beads ``lobe`` (n,) marks, and without it about its own centre of mass."""
 
     whole: BeadModel
     rest: BeadModel

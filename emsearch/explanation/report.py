@@ -18,8 +18,8 @@ def method_rows(explained: ExplainedImages) -> list[dict[str, Any]]:
     """Return a row a method, means over the images.
 
     ``total`` is the sum of the map; ``deletion`` and ``insertion`` are those of
-    `emsearch.explanation.faithfulness`, ``between`` their difference, also for maps of edges alone and of noise; ``on_beads``
-    is the part of the map that lies on the structure.
+    `emsearch.explanation.faithfulness`, ``between`` their difference, also for maps of edges alone and of noise;
+    ``on_beads`` is the part of the map that lies on the structure.
     """
     methods = list(explained.explanations[0].parts)
     return [_row(explained, methods, method) for method in methods]

@@ -1,24 +1,28 @@
-"""Are explanations true? Where they look, what they are worth, and how many images it takes to find a planted lobe.
+"""Are explanations true? Where they look, what they are worth, and whether a planted lobe is found.
 
-    python tests/benchmarks/bench_explain.py planted|network|shuffled [--images 8] [--snr 10,2,0.5] [--index DIR] [--out FILE]
+    python tests/benchmarks/bench_explain.py planted|variants|methods|shuffled [--images 8] [--snr 10,2,0.5]
 
 planted: a structure of the index and the same without one lobe (15 % of its beads), matched with images of the whole from
 many directions. Prints how well the log-likelihood by pixel, observed and expected, finds the lobe (area under the ROC
-curve over the pixels of the picture; random is 0.5), how often the whole won, and the same over beads once the maps of
+curve over the pixels of the particle, and over those of the picture; random is 0.5), how often the whole won, and the same over beads once the maps of
 all images are carried back onto the structure.
 
-network: images of groups that the network takes for each other, the truth being where the two posed projections differ in
-the image without noise. Prints for every kind of map the area, and those of deletion and insertion.
+variants, methods: images of groups that the network takes for each other, the truth being where the two posed projections
+differ in the image without noise, among the pixels in which either shows. Prints for every kind of class activation map,
+or for every method, the area, and those of deletion and insertion; for methods their rank correlations too.
 
 shuffled: rank correlation of maps with those of a network whose last parts were shuffled.
 
-Writes each row as a line of JSON to --out.
+With --out each row is also written as a line of JSON.
 """
 
 import argparse
 import json
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import partial
+from itertools import combinations
 from pathlib import Path
 from typing import Any
 
@@ -47,9 +51,10 @@ from emsearch.explanation.maps import (
     smoothed,
 )
 from emsearch.explanation.match_map import account, match_map, poses_of
-from emsearch.explanation.methods import fine_map, match_of, network_map, to_target_frame
+from emsearch.explanation.methods import NETWORK_METHODS, fine_map, match_of, network_map, to_target_frame
 from emsearch.explanation.network_score import NetworkScore
 from emsearch.explanation.perturbing import background_of
+from emsearch.explanation.picture import posed_hit
 from emsearch.explanation.planted import projected_lobe, without_lobe
 from emsearch.imaging.cloud import BeadCloud
 from emsearch.imaging.normalise import normalise
@@ -66,11 +71,21 @@ from emsearch.search.target import Target
 
 Floats = NDArray[np.float64]
 Row = dict[str, Any]
-Maps = dict[str, Callable[[NetworkScore], Floats]]
+Draw = Callable[[NetworkScore], Floats]
+Maps = dict[str, Draw]
 
 SIGMA_PX = 1.5
 PLANTED = ("6cvm", "1aon", "4v5a")
 _DIFFERENT = 0.25  # of the largest squared difference
+_SHOWN = 0.15  # of a projection's peak
+
+
+@dataclass(frozen=True, slots=True)
+class Truth:
+    """Pixels (box, box) in which hit and rival differ, among those in which either shows."""
+
+    differ: NDArray[np.bool_]
+    shown: NDArray[np.bool_]
 
 
 def planted(index: SearchIndex, images: int, levels: list[float]) -> Iterator[Row]:
@@ -86,9 +101,11 @@ def planted(index: SearchIndex, images: int, levels: list[float]) -> Iterator[Ro
         drawn = clean_parameters(random_quaternions(np.random.default_rng(5), images))
         lobes = projected_lobe(pair, drawn, pixel, box)
         simulator = Simulator(BeadCloud.from_models([pair.whole]))
+        structure, pixels = np.zeros(images, np.int64), np.full(images, pixel)
+        bare = simulator.projections(structure, drawn, pixels, box).numpy()
+        shown = bare > _SHOWN * bare.max((1, 2), keepdims=True)
         for snr in levels:
             parameters = drawn.with_values(snr=snr)
-            structure, pixels = np.zeros(images, np.int64), np.full(images, pixel)
             shot = simulator.micrographs(structure, parameters, pixels, box, 11)
             framed = normalise(shot.micrographs, torch.full((images,), box / 2))
             beads: dict[str, Floats] = {}
@@ -99,7 +116,7 @@ def planted(index: SearchIndex, images: int, levels: list[float]) -> Iterator[Ro
                     account(target, library.simulator(["whole"]), whole.pose),
                     account(target, library.simulator(["rest"]), rest.pose),
                 )
-                where = disc_mask(box, box / 2)
+                disc = disc_mask(box, box / 2)
                 maps = {
                     "observed, smoothed": smoothed(found.evidence, SIGMA_PX),
                     "observed": found.evidence,
@@ -107,13 +124,14 @@ def planted(index: SearchIndex, images: int, levels: list[float]) -> Iterator[Ro
                     "edges": edge_map(image.numpy()),
                     "random": random_map(box, SIGMA_PX, k),
                 }
-                areas = {what: localisation(m, lobes[k], where) for what, m in maps.items()}
+                areas = {what: localisation(m, lobes[k], shown[k]) for what, m in maps.items()}
+                wide = {f"{what}, picture": localisation(m, lobes[k], disc) for what, m in maps.items()}
                 drawing = drawing_parameters(poses_of(whole.pose), pixel)
                 for what, m in maps.items():
                     carried = carry_to_beads(m, pair.whole, drawing, pixel).beads
                     beads[what] = beads.get(what, np.zeros(len(pair.whole))) + carried
                 row = {"structure": name, "snr": snr, "log_likelihood": found.log_likelihood}
-                yield {**row, "kind": "image", "won": found.log_likelihood > 0, **areas}
+                yield {**row, "kind": "image", "won": found.log_likelihood > 0, **areas, **wide}
             everywhere = np.ones(len(pair.whole), np.bool_)
             areas = {what: localisation(b, pair.lobe, everywhere) for what, b in beads.items()}
             yield {"structure": name, "snr": snr, "kind": "beads", "images": images, **areas}
@@ -137,7 +155,7 @@ def network_maps(image: Tensor, dense: ShapeNetwork) -> Maps:
     """Return every kind of class activation map of an image (box, box)."""
     box = image.shape[-1]
 
-    def of_stage(stage: int, kind: Any) -> Callable[[NetworkScore], Floats]:
+    def of_stage(stage: int, kind: Any) -> Draw:
         return lambda score: fine_map(gradient_map(score, image, stage, kind), box)
 
     maps: Maps = {
@@ -148,59 +166,100 @@ def network_maps(image: Tensor, dense: ShapeNetwork) -> Maps:
     return maps | {f"{kind}, stage {s}": of_stage(s, kind) for s in (1, 2, 3) for kind in GRADIENT_KINDS}
 
 
-def cases(
-    index: SearchIndex, images: int, levels: list[float]
-) -> Iterator[tuple[float, Case, NDArray[np.bool_]]]:
+def cases(index: SearchIndex, images: int, levels: list[float]) -> Iterator[tuple[float, Case, Truth]]:
     """Yield images of groups, each with a neighbour as its rival, and where the two differ, at each level."""
     pairs = confused(index, images)
-    clean = draw_images(index, [a for a, _ in pairs], STAIN, images, 3, np.inf)
-    rival = {a: b for a, b in pairs} | {b: a for a, b in pairs}
-    truths = {}
+    rival = dict(pairs)
+    truths: dict[int, Truth] = {}
     for snr in [np.inf, *levels]:
-        drawn = clean if np.isinf(snr) else draw_images(index, [a for a, _ in pairs], STAIN, images, 3, snr)
+        drawn = draw_images(index, [a for a, _ in pairs], STAIN, images, 3, snr)
         for k, image in enumerate(drawn.images):
             a = int(drawn.group[k])
             case = case_of(index, image, float(drawn.pixel_size_angstrom[k]), a, rival[a])
             if np.isinf(snr):
-                differ = smoothed(match_of(index, case).expected, SIGMA_PX)
-                truths[k] = differ > _DIFFERENT * differ.max()
+                truths[k] = truth_of(index, case)
             else:
                 yield snr, case, truths[k]
 
 
-def network(index: SearchIndex, images: int, levels: list[float]) -> Iterator[Row]:
-    """Yield a row an image, level and kind of map."""
+def truth_of(index: SearchIndex, case: Case) -> Truth:
+    """Return where the two projections differ in an image without noise, and where either of them shows."""
+    assert case.rival is not None
+    differ = smoothed(match_of(index, case).expected, SIGMA_PX)
+    drawn = (posed_hit(index, case.hit, case.target), posed_hit(index, case.rival, case.rival_target))
+    return Truth(differ > _DIFFERENT * differ.max(), np.any([d > _SHOWN * d.max() for d in drawn], axis=0))
+
+
+def measured(case: Case, truth: Truth, name: str, draw: Draw) -> Row:
+    """Return what one kind of map of one case is worth."""
+    framed = case.framed
+    start = time.perf_counter()
+    relevance = draw(case.score)
+    seconds = time.perf_counter() - start
+    seen = disc_mask(framed.image.shape[-1], framed.aperture_px)
+    empty = background_of(framed.image, framed.aperture_px)
+    curves = faithfulness(case.score.chance, framed.image, empty, relevance, seen)
+    moved = to_target_frame(relevance, framed, case)
+    return {
+        "map": name,
+        "area": localisation(moved, truth.differ, truth.shown),
+        "area of size": localisation(np.abs(moved), truth.differ, truth.shown),
+        "deletion": curves.deletion,
+        "insertion": curves.insertion,
+        "between": curves.between,
+        "seconds": seconds,
+    }
+
+
+def baselines(image: Tensor) -> Maps:
+    """Return maps that know nothing of the network."""
+    edges, noise = edge_map(image.double().numpy()), random_map(image.shape[-1], SIGMA_PX, 0)
+    return {"edges": lambda score: edges, "random": lambda score: noise}
+
+
+def variants(index: SearchIndex, images: int, levels: list[float]) -> Iterator[Row]:
+    """Yield a row an image, level and kind of class activation map."""
     dense = dense_network(index.network)
     for snr, case, truth in cases(index, images, levels):
-        image, aperture = case.framed.image, case.framed.aperture_px
-        box = image.shape[-1]
-        seen, where = disc_mask(box, aperture), disc_mask(case.target.box_px, case.target.aperture_px)
-        empty = background_of(image, aperture)
-        maps = network_maps(image, dense)
-        for method in ("lime", "shap"):
-            maps[method] = lambda score, m=method: network_map(score, case.framed, m)  # type: ignore[misc]
-        maps["edges"] = lambda score: edge_map(image.numpy())
-        maps["random"] = lambda score: random_map(box, SIGMA_PX, 0)
-        ahead = float(case.score(image[None]))
+        maps = network_maps(case.framed.image, dense) | baselines(case.framed.image)
         for name, draw in maps.items():
-            start = time.perf_counter()
-            relevance = draw(case.score)
-            seconds = time.perf_counter() - start
-            curves = faithfulness(case.score.chance, image, empty, relevance, seen)
-            moved = to_target_frame(relevance, case.framed, case)
-            yield {
-                "snr": snr,
-                "map": name,
-                "log_odds": ahead,
-                "area": localisation(moved, truth, where),
-                "area of size": localisation(np.abs(moved), truth, where),
-                "deletion": curves.deletion,
-                "insertion": curves.insertion,
-                "between": curves.between,
-                "seconds": seconds,
-            }
-        evidence = smoothed(match_of(index, case).evidence, SIGMA_PX)
-        yield {"snr": snr, "map": "match", "log_odds": ahead, "area": localisation(evidence, truth, where)}
+            yield {"snr": snr, **measured(case, truth, name, draw)}
+
+
+def methods(index: SearchIndex, images: int, levels: list[float]) -> Iterator[Row]:
+    """Yield a row an image, level and method."""
+    for snr, case, truth in cases(index, images, levels):
+        maps: Maps = {
+            method: partial(network_map, frame=case.framed, method=method) for method in NETWORK_METHODS
+        }
+        moved = {}
+        for name, draw in (maps | baselines(case.framed.image)).items():
+            found = draw(case.score)
+            moved[name] = to_target_frame(found, case.framed, case)
+            yield {"snr": snr, **measured(case, truth, name, partial(_again, found))}
+        match = match_of(index, case)
+        for name, found in (
+            ("match", smoothed(match.evidence, SIGMA_PX)),
+            ("match, expected", match.expected),
+        ):
+            moved[name] = found
+            area, size = (localisation(m, truth.differ, truth.shown) for m in (found, np.abs(found)))
+            yield {"snr": snr, "map": name, "area": area, "area of size": size}
+        disc = disc_mask(case.target.box_px, case.target.aperture_px)
+        for a, b in combinations(("match", *NETWORK_METHODS), 2):
+            rho = rank_correlation(moved[a], moved[b], disc)
+            yield {"snr": snr, "map": f"{a} and {b}", "rank correlation": rho}
+        odds = float(case.score(case.framed.image[None]))
+        yield {
+            "snr": snr,
+            "map": "answer",
+            "network right": odds > 0,
+            "match right": match.log_likelihood > 0,
+        }
+
+
+def _again(found: Floats, score: NetworkScore) -> Floats:
+    return found
 
 
 def shuffled(index: SearchIndex, images: int, levels: list[float]) -> Iterator[Row]:
@@ -239,7 +298,8 @@ def summary(rows: list[Row], keys: tuple[str, ...]) -> str:
 
 PARTS = {
     "planted": (planted, ("structure", "kind", "snr")),
-    "network": (network, ("snr", "map")),
+    "variants": (variants, ("snr", "map")),
+    "methods": (methods, ("snr", "map")),
     "shuffled": (shuffled, ("map", "down to")),
 }
 

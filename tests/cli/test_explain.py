@@ -77,7 +77,7 @@ def test_what_is_written_agrees(
     np.testing.assert_allclose(list(read.values()), beads, rtol=1e-4, atol=1e-9)
     (model,) = gemmi.read_structure(str(out / "residues.cif"))
     factors = np.array([cra.atom.b_iso for cra in model.all()])
-    assert len(factors) == len(beads) and 0 <= factors.min() and factors.max() <= 100
+    assert len(factors) == len(beads) and factors.min() >= 0 and factors.max() <= 100
     assert np.corrcoef(np.argsort(np.argsort(factors)), np.argsort(np.argsort(beads)))[0, 1] > 0.99
     script = (out / "residues.cxc").read_text()
     assert "open residues.cif" in script and "r:relevance_match" in script
