@@ -4,8 +4,8 @@
 
 planted: a structure of the index and the same without one lobe (15 % of its beads), matched with images of the whole from
 many directions. Prints how well the log-likelihood by pixel, observed and expected, finds the lobe (area under the ROC
-curve over the pixels of the particle, and over those of the picture; random is 0.5), how often the whole won, and the same over beads once the maps of
-all images are carried back onto the structure.
+curve over the pixels of the particle, and over those of the picture; random is 0.5), how often the whole won, and the same
+over beads once the maps of all images are carried back onto the structure.
 
 variants, methods: images of groups that the network takes for each other, the truth being where the two posed projections
 differ in the image without noise, among the pixels in which either shows. Prints for every kind of class activation map,

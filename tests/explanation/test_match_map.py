@@ -54,12 +54,19 @@ def test_hit_and_rival_in_each_others_place_change_the_sign(planted_images: Any)
 
 
 def test_the_planted_lobe_is_found(planted_images: Any) -> None:
-    lobes = projected_lobe(planted_images.planted, planted_images.parameters, PIXEL, BOX)
-    where = disc_mask(BOX, BOX / 2)
-    found, chance = [], []
+    planted, parameters = planted_images.planted, planted_images.parameters
+    lobes = projected_lobe(planted, parameters, PIXEL, BOX)
+    n = len(lobes)
+    bare = planted_images.simulator("whole").projections(
+        np.zeros(n, np.int64), parameters, np.full(n, PIXEL), BOX
+    )
+    particle = (bare > 0.15 * bare.amax((1, 2), keepdim=True)).numpy()
+    picture = disc_mask(BOX, BOX / 2)
+    found, within, chance = [], [], []
     for k, lobe in enumerate(lobes):
         evidence = smoothed(match_map(*accounts(planted_images, k)).evidence, 1.5)
-        found.append(localisation(evidence, lobe, where))
-        chance.append(localisation(random_map(BOX, 1.5, k), lobe, where))
-    assert np.mean(found) > 0.8
+        found.append(localisation(evidence, lobe, picture))
+        within.append(localisation(evidence, lobe, particle[k]))
+        chance.append(localisation(random_map(BOX, 1.5, k), lobe, picture))
+    assert np.mean(found) > 0.8 and np.mean(within) > 0.8
     assert 0.3 < np.mean(chance) < 0.7
