@@ -12,10 +12,19 @@ from emsearch.search.framed_target import framed_targets
 from emsearch.search.matching import MatchingSettings
 from emsearch.search.prepare import centre_of_particle_px, frame
 from emsearch.search.proposal import COPIES, Candidate, Proposals, propose_together
-from emsearch.search.target import Target
+from emsearch.search.target import Target, Transfer
 from emsearch_index.errors import UsageError
 
-__all__ = ["Case", "NetworkFrame", "case_of"]
+__all__ = ["Case", "NetworkFrame", "Picture", "case_of"]
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """A bright-particle image (h, w), its pixel size if known, and what the microscope leaves of projections in it."""
+
+    image: Tensor
+    pixel_size_angstrom: float | None
+    transfer: Transfer | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,8 +45,8 @@ class NetworkFrame:
 class Case:
     """One bright-particle image, its hit and a rival or None, each as matched to the whole picture.
 
-    ``target`` is what the hit, ``rival_target`` what the rival was matched with: they differ in pixel size alone, where
-    that of the image is not known. ``framed`` and ``score`` are what the network sees and is asked.
+    ``target`` is what the hit, ``rival_target`` what the rival was matched with: they differ in pixel size alone, and that
+    where the image's is not known. ``framed`` and ``score`` are what the network sees and is asked.
     """
 
     image: Tensor
@@ -51,14 +60,13 @@ class Case:
 
 def case_of(
     index: SearchIndex,
-    image: Tensor,
-    pixel_size_angstrom: float | None,
+    picture: Picture,
     hit: int,
     rival: int | None = None,
     *,
     structure: str | None = None,
 ) -> Case:
-    """Match a group, and a rival if there is one, with a bright-particle image (h, w).
+    """Match a group, and a rival if there is one, with a picture.
 
     ``structure`` stands for the hit; without it the one of the group whose view is nearest does.
 
@@ -67,13 +75,15 @@ def case_of(
     UsageError
         The picture is not looked at in the group's size.
     """
-    proposals = propose_together(index, image[None], pixel_size_angstrom)
+    image, transfer = picture.image, picture.transfer
+    proposals = propose_together(index, image[None], picture.pixel_size_angstrom)
     candidates = [_candidate(index, proposals, g) for g in (hit, rival) if g is not None]
     if structure is not None:
         candidates[0] = replace(candidates[0], structure=structure)
     pixels = [c.sampling.image_pixel_size_angstrom for c in candidates]
-    targets, _ = framed_targets(image, pixels, index.classes[0].box_px)
-    found = {m.candidate.group: m for m in match_candidates(index, image, candidates, MatchingSettings())}
+    targets, _ = framed_targets(image, pixels, index.classes[0].box_px, transfer)
+    matched = match_candidates(index, image, candidates, MatchingSettings(), transfer)
+    found = {m.candidate.group: m for m in matched}
     size_class = index.classes[candidates[0].sampling.size_class]
     score = NetworkScore(index.network, hit, rival, torch.from_numpy(size_class.allowed))
     return Case(

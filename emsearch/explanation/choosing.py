@@ -4,10 +4,11 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
-from torch import Tensor
 
-from emsearch.search.answering import answer_image
+from emsearch.explanation.case import Picture
+from emsearch.search.answering import answer_proposal
 from emsearch.search.engine import SearchIndex
+from emsearch.search.proposal import propose
 from emsearch.search.shortlist import SHORTLIST
 from emsearch_index.errors import UsageError
 
@@ -25,7 +26,7 @@ def group_named(index: SearchIndex, name: str) -> int | None:
 
 def choose_groups(
     index: SearchIndex,
-    images: Sequence[tuple[Tensor, float | None]],
+    pictures: Sequence[Picture],
     hit: str,
     rather_than: str | None,
     *,
@@ -35,8 +36,7 @@ def choose_groups(
     """Return the numbers of the hit and of the rival, if one is named.
 
     Each is a rank, counted from 1, or the identifier of a group or structure. Ranks are those of the probabilities,
-    averaged over bright-particle images (h, w) with their pixel sizes; the images are answered only where a rank is
-    asked for.
+    averaged over the pictures, which are answered only where a rank is asked for.
 
     Raises
     ------
@@ -46,7 +46,7 @@ def choose_groups(
     asked = {"--hit": hit} if rather_than is None else {"--hit": hit, "--rather-than": rather_than}
     ranked = np.zeros(0, np.int64)
     if any(name.isdecimal() for name in asked.values()):
-        ranked = _ranked(index, images, rerank, progress)
+        ranked = _ranked(index, pictures, rerank, progress)
     chosen = [_chosen(index, ranked, name, option) for option, name in asked.items()]
     if len(chosen) == 2 and chosen[0] == chosen[1]:
         raise UsageError(
@@ -72,18 +72,22 @@ def _chosen(index: SearchIndex, ranked: NDArray[np.int64], name: str, option: st
 
 def _ranked(
     index: SearchIndex,
-    images: Sequence[tuple[Tensor, float | None]],
+    pictures: Sequence[Picture],
     rerank: int,
     progress: Callable[[int, int], None],
 ) -> NDArray[np.int64]:
-    """Return the groups that are matched with any of the images, best first."""
+    """Return the groups that are matched with any of the pictures, best first."""
     total = np.full(len(index.groups), -1.0)
-    for done, (image, pixel) in enumerate(images, start=1):
-        reply = answer_image(index, image, pixel, top=len(index.groups), rerank=rerank)
+    for done, picture in enumerate(pictures, start=1):
+        proposal = propose(index, picture.image, picture.pixel_size_angstrom)
+        every = len(index.groups)
+        reply = answer_proposal(
+            index, picture.image, proposal, top=every, rerank=rerank, transfer=picture.transfer
+        )
         for hit in reply.hits:
             if hit.view is not None:
                 number = index.number[hit.group]
                 total[number] = max(total[number], 0.0) + hit.probability
-        progress(done, len(images))
+        progress(done, len(pictures))
     order = np.argsort(-total, kind="stable")
     return np.asarray(order[: np.count_nonzero(total >= 0)])

@@ -1,7 +1,7 @@
 """The images of a file or stack explained, and what they say together of the molecule."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 
 import numpy as np
@@ -9,12 +9,12 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from emsearch.explanation.case import case_of
+from emsearch.explanation.case import Picture, case_of
 from emsearch.explanation.choosing import choose_groups
 from emsearch.explanation.explaining import Explanation, explain_case
 from emsearch.explanation.methods import Method
 from emsearch.explanation.perturbing import Perturbing
-from emsearch.particles.ctf_correction import correct_ctf
+from emsearch.particles.ctf_correction import correct_ctf, remaining_transfer
 from emsearch.particles.errors import ImageError
 from emsearch.particles.reading import validate_pixel_size
 from emsearch.particles.source import ParticleSource
@@ -126,53 +126,57 @@ def explain_images(
         validate_pixel_size(pixel_size_angstrom)
     read = dict(zip(rows, source.read(rows), strict=True))
     unused = tuple(str(image) for image in read.values() if isinstance(image, ImageError))
-    pixels = {row: _pixel_size(source, row, pixel_size_angstrom) for row in rows}
-    images = {
-        row: _corrected(source, row, torch.from_numpy(image), pixels[row])
+    pictures = {
+        row: _picture(source, row, torch.from_numpy(image), pixel_size_angstrom)
         for row, image in read.items()
         if not isinstance(image, ImageError)
     }
-    if not images:
+    if not pictures:
         raise ImageError(unused[0])
-    sign = _contrast(index, list(images.values()), pixels[next(iter(images))], contrast)
-    bright = {row: image if sign == "bright" else -image for row, image in images.items()}
+    sign = _contrast(index, list(pictures.values()), contrast)
+    if sign == "dark":
+        pictures = {row: replace(p, image=-p.image) for row, p in pictures.items()}
     group, rival = choose_groups(
         index,
-        [(image, pixels[row]) for row, image in bright.items()],
+        list(pictures.values()),
         hit,
         rather_than,
         rerank=rerank,
         progress=partial(progress, "images answered"),
     )
-    structure = index.groups[group].representative if len(bright) > 1 else None
+    structure = index.groups[group].representative if len(pictures) > 1 else None
     explanations = []
-    for done, (row, image) in enumerate(bright.items(), start=1):
-        case = case_of(index, image, pixels[row], group, rival, structure=structure)
+    for done, picture in enumerate(pictures.values(), start=1):
+        case = case_of(index, picture, group, rival, structure=structure)
         explanations.append(explain_case(index, case, methods, perturbing))
-        progress("images explained", done, len(bright))
+        progress("images explained", done, len(pictures))
     return ExplainedImages(
-        rows=tuple(bright),
+        rows=tuple(pictures),
         explanations=tuple(explanations),
         hit=index.groups[group],
         rival=None if rival is None else index.groups[rival],
         structure=explanations[0].case.hit.candidate.structure,
         contrast=sign,
-        pixel_size_angstrom=pixels[next(iter(bright))],
+        pixel_size_angstrom=next(iter(pictures.values())).pixel_size_angstrom,
         unused=unused,
     )
 
 
-def _pixel_size(source: ParticleSource, row: int, told: float | None) -> float | None:
+def _picture(source: ParticleSource, row: int, image: Tensor, told: float | None) -> Picture:
+    """Return an image with its transfer function, if it is known, undone as far as its phases go."""
     own = float(source.pixel_size_angstrom[row])
-    return told if told is not None else None if np.isnan(own) else own
+    pixel = told if told is not None else None if np.isnan(own) else own
+    optics = source.optics[np.array([row])]
+    if pixel is None or not optics.known[0]:
+        return Picture(image, pixel)
+    return Picture(
+        correct_ctf(image[None], pixel, optics, "phase-flip")[0],
+        pixel,
+        lambda box_px, angstrom: remaining_transfer(optics, "phase-flip", box_px, angstrom)[0],
+    )
 
 
-def _corrected(source: ParticleSource, row: int, image: Tensor, pixel: float | None) -> Tensor:
-    if pixel is None:
-        return image
-    return correct_ctf(image[None], pixel, source.optics[np.array([row])], "phase-flip")[0]
-
-
-def _contrast(index: SearchIndex, images: Sequence[Tensor], pixel: float | None, told: str) -> str:
-    alike = torch.stack([image for image in images if image.shape == images[0].shape])
-    return decide_contrast(index, alike, pixel, told)
+def _contrast(index: SearchIndex, pictures: Sequence[Picture], told: str) -> str:
+    first = pictures[0]
+    alike = torch.stack([p.image for p in pictures if p.image.shape == first.image.shape])
+    return decide_contrast(index, alike, first.pixel_size_angstrom, told)

@@ -33,7 +33,7 @@ from torch import Tensor
 
 from emsearch.evaluation.simulated import STAIN, draw_images
 from emsearch.explanation.carrying import carry_to_beads
-from emsearch.explanation.case import Case, case_of
+from emsearch.explanation.case import Case, Picture, case_of
 from emsearch.explanation.class_activation import (
     GRADIENT_KINDS,
     activation_map,
@@ -175,7 +175,7 @@ def cases(index: SearchIndex, images: int, levels: list[float]) -> Iterator[tupl
         drawn = draw_images(index, [a for a, _ in pairs], STAIN, images, 3, snr)
         for k, image in enumerate(drawn.images):
             a = int(drawn.group[k])
-            case = case_of(index, image, float(drawn.pixel_size_angstrom[k]), a, rival[a])
+            case = case_of(index, Picture(image, float(drawn.pixel_size_angstrom[k])), a, rival[a])
             if np.isinf(snr):
                 truths[k] = truth_of(index, case)
             else:

@@ -7,13 +7,14 @@ import numpy as np
 import pytest
 import torch
 
-from emsearch.explanation.case import case_of
+from emsearch.explanation.case import Picture, case_of
 from emsearch.explanation.choosing import choose_groups
 from emsearch.explanation.explained_images import ExplainedImages, explain_images, rows_of
 from emsearch.explanation.maps import smoothed
-from emsearch.explanation.methods import METHODS, to_target_frame
+from emsearch.explanation.methods import METHODS, match_of, to_target_frame
 from emsearch.explanation.perturbing import Perturbing
 from emsearch.explanation.report import explanation_json, method_rows
+from emsearch.imaging.stack_files import write_stack
 from emsearch.particles.errors import ImageError
 from emsearch.particles.source import open_particles
 from emsearch_index.errors import UsageError
@@ -64,12 +65,8 @@ def test_means_over_images_are_of_the_same_beads(explained: ExplainedImages) -> 
 
 def test_hit_and_rival_in_each_others_place(explained_index: Any, explained: ExplainedImages) -> None:
     one = explained.explanations[0]
-    image, pixel = one.case.image, explained.pixel_size_angstrom
-    turned = case_of(
-        explained_index, image, pixel, explained_index.number["G4"], explained_index.number["G2"]
-    )
-    from emsearch.explanation.methods import match_of
-
+    picture = Picture(one.case.image, explained.pixel_size_angstrom)
+    turned = case_of(explained_index, picture, explained_index.number["G4"], explained_index.number["G2"])
     np.testing.assert_allclose(
         match_of(explained_index, turned).evidence, -one.match.evidence, rtol=1e-3, atol=1e-3
     )
@@ -87,7 +84,7 @@ def test_maps_of_the_network_are_moved_to_where_they_belong(explained: Explained
 
 
 def test_ranks_and_names(explained_index: Any, explained: ExplainedImages) -> None:
-    image = (explained.explanations[0].case.image, 3.0)
+    image = Picture(explained.explanations[0].case.image, 3.0)
     number = explained_index.number
     assert choose_groups(explained_index, [], "g1", "BLOB3") == (number["G1"], number["G3"])
     assert choose_groups(explained_index, [image], "1", "G0") == (number["G2"], number["G0"])
@@ -118,8 +115,6 @@ def test_lists_of_images_are_checked(text: str, words: str) -> None:
 
 def test_images_that_cannot_be_used(explained_index: Any, tmp_path: Path) -> None:
     flat = tmp_path / "flat.mrcs"
-    from emsearch.imaging.stack_files import write_stack
-
     write_stack(flat, np.zeros((1, 32, 32), np.float32), 3.0, star=None, metadata={})
     with pytest.raises(ImageError):
         explain_images(explained_index, open_particles(flat), [0], ("match",))
