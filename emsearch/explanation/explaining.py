@@ -133,7 +133,11 @@ def _part(index: SearchIndex, case: Case, own: Floats, curves: _Curves, relevanc
 
 
 def _share_of_likelihood(index: SearchIndex, case: Case, whole: float) -> Callable[[Tensor], Tensor]:
-    """Return what images keep of the log-likelihood over the rival, the poses held, amplitudes at their best."""
+    """Return what images keep of the log-likelihood over the rival, the poses held, amplitudes at their best.
+
+    The share counts from the size of the whole, so that an image that speaks against the hit begins at -1.
+    """
+    unit = max(abs(whole), 1e-9)
 
     def value(images: Tensor) -> Tensor:
         shares = []
@@ -143,7 +147,7 @@ def _share_of_likelihood(index: SearchIndex, case: Case, whole: float) -> Callab
                 target=replace(case.target, image=image),
                 rival_target=replace(case.rival_target, image=image),
             )
-            shares.append(match_map(*accounts_of(index, changed)).log_likelihood / whole)
+            shares.append(match_map(*accounts_of(index, changed)).log_likelihood / unit)
         return torch.tensor(shares)
 
     return value
