@@ -67,12 +67,18 @@ def explain_case(
     """Explain one case by some methods."""
     perturbing = perturbing or Perturbing()
     found = match_map(*accounts_of(index, case))
-    parts = {
-        method: _match_part(index, case, found, perturbing)
-        if method == "match"
-        else _network_part(index, case, method, perturbing)
-        for method in methods
-    }
+    parts: dict[Method, Part] = {}
+    if "match" in methods:
+        relevance = smoothed(found.evidence, SIGMA_PX)
+        parts["match"] = _part(
+            index, case, relevance, _match_curves(index, case, found, perturbing), relevance
+        )
+    asked = [method for method in methods if method != "match"]
+    curves = _network_curves(case, perturbing) if asked else None
+    for method in asked:
+        assert curves is not None
+        own = network_map(case.score, case.framed, method, perturbing)
+        parts[method] = _part(index, case, own, curves, to_target_frame(own, case.framed, case))
     where = disc_mask(case.target.box_px, case.target.aperture_px)
     return Explanation(
         case=case,
@@ -80,55 +86,59 @@ def explain_case(
         log_odds=float(case.score(case.framed.image[None])),
         parts=parts,
         agreement={
-            (a, b): rank_correlation(parts[a].map, parts[b].map, where) for a, b in combinations(methods, 2)
+            (a, b): rank_correlation(parts[a].map, parts[b].map, where) for a, b in combinations(parts, 2)
         },
     )
 
 
-def _match_part(index: SearchIndex, case: Case, found: MatchMap, perturbing: Perturbing) -> Part:
-    target = case.target
-    relevance = smoothed(found.evidence, SIGMA_PX)
-    value = _share_of_likelihood(index, case, found.log_likelihood)
-    empty = _says_nothing(index, case)
-    where = disc_mask(target.box_px, target.aperture_px)
-    return _part(
-        index, case, relevance, _Curves(value, target.image, empty, where), relevance, perturbing.seed
-    )
-
-
-def _network_part(index: SearchIndex, case: Case, method: Method, perturbing: Perturbing) -> Part:
-    framed = case.framed
-    own = network_map(case.score, framed, method, perturbing)
-    empty = background_of(framed.image, framed.aperture_px)
-    where = disc_mask(framed.image.shape[-1], framed.aperture_px)
-    curves = _Curves(case.score.chance, framed.image, empty, where)
-    return _part(index, case, own, curves, to_target_frame(own, framed, case), perturbing.seed)
-
-
 @dataclass(frozen=True, slots=True)
 class _Curves:
-    """What maps of one image are measured by."""
+    """What maps of one image are measured by, and what maps of edges alone and of noise are worth by it."""
 
-    value: Callable[[Tensor], Tensor]
-    image: Tensor
-    empty: Tensor
-    where: NDArray[np.bool_]
+    of: Callable[[Floats], Faithfulness]
+    edges: Faithfulness
+    random: Faithfulness
 
-    def of(self, relevance: Floats) -> Faithfulness:
-        return faithfulness(self.value, self.image, self.empty, relevance, self.where)
+    @classmethod
+    def measured(
+        cls,
+        value: Callable[[Tensor], Tensor],
+        image: Tensor,
+        empty: Tensor,
+        where: NDArray[np.bool_],
+        seed: int,
+    ) -> "_Curves":
+        def of(relevance: Floats) -> Faithfulness:
+            return faithfulness(value, image, empty, relevance, where)
+
+        return cls(of, of(edge_map(image.double().numpy())), of(random_map(len(image), SIGMA_PX, seed)))
 
 
-def _part(index: SearchIndex, case: Case, own: Floats, curves: _Curves, relevance: Floats, seed: int) -> Part:
-    pose = case.hit.match.pose
+def _match_curves(index: SearchIndex, case: Case, found: MatchMap, perturbing: Perturbing) -> _Curves:
+    target = case.target
+    value = _share_of_likelihood(index, case, found.log_likelihood)
+    where = disc_mask(target.box_px, target.aperture_px)
+    return _Curves.measured(value, target.image, _says_nothing(index, case), where, perturbing.seed)
+
+
+def _network_curves(case: Case, perturbing: Perturbing) -> _Curves:
+    framed = case.framed
+    empty = background_of(framed.image, framed.aperture_px)
+    where = disc_mask(framed.image.shape[-1], framed.aperture_px)
+    return _Curves.measured(case.score.chance, framed.image, empty, where, perturbing.seed)
+
+
+def _part(index: SearchIndex, case: Case, own: Floats, curves: _Curves, relevance: Floats) -> Part:
+    """Return what a map says: ``own`` in the frame of the curves, ``relevance`` in that of the matching."""
     pixel = case.target.pixel_size_angstrom
-    drawing = drawing_parameters(poses_of(pose), pixel)
+    drawing = drawing_parameters(poses_of(case.hit.match.pose), pixel)
     model = index.library.model(case.hit.candidate.structure)
     return Part(
         map=relevance,
         beads=carry_to_beads(relevance, model, drawing, pixel),
         curves=curves.of(own),
-        edges=curves.of(edge_map(curves.image.double().numpy())),
-        random=curves.of(random_map(len(own), SIGMA_PX, seed)),
+        edges=curves.edges,
+        random=curves.random,
     )
 
 

@@ -19,7 +19,7 @@ from emsearch.particles.errors import ImageError
 from emsearch.particles.source import open_particles
 from emsearch_index.errors import UsageError
 
-FEW = Perturbing(segments=8, lime_samples=16, shap_orders=1)
+FEW = Perturbing(segments=6, lime_samples=12, shap_orders=1)
 
 
 @pytest.fixture(scope="module")
