@@ -10,6 +10,7 @@ from emsearch_cli.batch import batch
 from emsearch_cli.build import build
 from emsearch_cli.calibrate import calibrate
 from emsearch_cli.evaluate import evaluate
+from emsearch_cli.explain import explain
 from emsearch_cli.fetch import fetch
 from emsearch_cli.groups import groups
 from emsearch_cli.guard import GuardedCommand
@@ -52,6 +53,7 @@ def main(
 for _verb in (
     query,
     batch,
+    explain,
     fetch,
     build,
     add,

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "PosedModel",
+    "bead_numbers",
     "bead_structure",
     "models_of_answer",
     "models_of_sets",
@@ -121,26 +122,41 @@ def _write(models: Iterable[_Opened], path: Path, what: str, turned: str, side_b
     path.write_text("\n".join(lines) + "\n", encoding="utf-8")
 
 
+def bead_numbers(nucleic: "NDArray[np.bool_]") -> list[tuple[str, int]]:
+    """Return the chain and number of each bead (n,): protein in chain A, nucleotides in chain B, each from 1 in order."""
+    last = {"A": 0, "B": 0}
+    found = []
+    for is_nucleotide in nucleic.tolist():
+        chain = "B" if is_nucleotide else "A"
+        last[chain] += 1
+        found.append((chain, last[chain]))
+    return found
+
+
 def bead_structure(
-    position_angstrom: "NDArray[np.float64]", nucleic: "NDArray[np.bool_]"
+    position_angstrom: "NDArray[np.float64]",
+    nucleic: "NDArray[np.bool_]",
+    b_factor: "NDArray[np.float64] | None" = None,
 ) -> "gemmi.Structure":
     """Return beads (n, 3) as one atom a residue: C-alpha of glycine in chain A, phosphorus of adenosine in chain B."""
     import gemmi
 
-    structure, model = gemmi.Structure(), gemmi.Model(1)
-    for chain_name, residue_name, atom_name, element, own in (
-        ("A", "GLY", "CA", "C", ~nucleic),
-        ("B", "A", "P", "P", nucleic),
+    kinds = {"A": ("GLY", "CA", "C"), "B": ("A", "P", "P")}
+    chains = {name: gemmi.Chain(name) for name in kinds}
+    factors = b_factor.tolist() if b_factor is not None else [20.0] * len(nucleic)
+    for (chain, number), place, factor in zip(
+        bead_numbers(nucleic), position_angstrom.tolist(), factors, strict=True
     ):
-        chain = gemmi.Chain(chain_name)
-        for number, place in enumerate(position_angstrom[own].tolist(), start=1):
-            residue, atom = gemmi.Residue(), gemmi.Atom()
-            residue.name, residue.seqid = residue_name, gemmi.SeqId(str(number))
-            atom.name, atom.element, atom.pos = atom_name, gemmi.Element(element), gemmi.Position(*place)
-            residue.add_atom(atom)
-            chain.add_residue(residue)
-        if len(chain):
-            model.add_chain(chain)
+        residue, atom = gemmi.Residue(), gemmi.Atom()
+        residue.name, atom.name, element = kinds[chain]
+        residue.seqid = gemmi.SeqId(str(number))
+        atom.element, atom.pos, atom.b_iso = gemmi.Element(element), gemmi.Position(*place), factor
+        residue.add_atom(atom)
+        chains[chain].add_residue(residue)
+    structure, model = gemmi.Structure(), gemmi.Model(1)
+    for made in chains.values():
+        if len(made):
+            model.add_chain(made)
     structure.add_model(model)
     return structure
 

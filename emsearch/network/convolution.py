@@ -31,7 +31,7 @@ class Convolution(nn.Conv2d):
             return super().forward(maps)
         if side == 1:
             return _product(maps.permute(0, 2, 3, 1)[:, ::stride, ::stride], self.weight)
-        if max(maps.shape[2:]) <= _FEW_PX * stride:
+        if max(maps.shape[2:]) <= _FEW_PX * stride and self.dilation[0] == 1:
             return _product(_neighbourhoods(maps, side, stride), self.weight)
         return super().forward(maps)
 

@@ -15,12 +15,12 @@ from torch import Tensor
 from emsearch.imaging.blur import SIGMA_OVER_RESOLUTION
 from emsearch.imaging.finish import meniscus
 from emsearch.imaging.normalise import soft_disc
-from emsearch.imaging.parameters import clean_parameters
+from emsearch.imaging.parameters import ImageParameters, clean_parameters
 from emsearch.imaging.simulate import Simulator
 from emsearch.search.poses import NAMES, Poses
 from emsearch.search.target import Target
 
-__all__ = ["IMAGE", "LINEAR", "MENISCUS", "PLANE", "PROJECTION", "SLOPES", "ImageModel"]
+__all__ = ["IMAGE", "LINEAR", "MENISCUS", "PLANE", "PROJECTION", "SLOPES", "ImageModel", "drawing_parameters"]
 
 PROJECTION = 0
 PLANE = slice(1, 4)
@@ -45,6 +45,19 @@ _STEP = {
     "top": 0.1,
 }
 """Lengths of the difference quotients; shift and blur need no second projection."""
+
+
+def drawing_parameters(poses: Poses, pixel_size_angstrom: float) -> ImageParameters:
+    """Return what the simulator draws n poses by."""
+    return replace(
+        clean_parameters(poses.quaternion),
+        shift_angstrom=(poses.shift_px * pixel_size_angstrom).astype(np.float32),
+        magnification=np.exp(poses.scale).astype(np.float32),
+        fill=poses.fill.astype(np.float32),
+        resolution_angstrom=np.exp(poses.blur).astype(np.float32),
+        uptake=poses.uptake.astype(np.float32),
+        top_signal=poses.top.astype(np.float32),
+    )
 
 
 class ImageModel:
@@ -73,7 +86,8 @@ class ImageModel:
         twice = torch.full_like(kx, 2.0)
         twice[:, 0] = twice[:, -1] = 1.0
         self._kx, self._ky = kx.flatten(), ky.flatten()
-        self._weight = (twice * target.weight).sqrt() / box
+        self._unweighted = twice.sqrt() / box
+        self._weight = self._unweighted * target.weight.sqrt()
         self._given = self.spectra(torch.cat([target.image[None], plane]) * self.aperture)
         self._transfer = target.transfer.flatten()
         self.frequency_squared = self._kx**2 + self._ky**2
@@ -101,18 +115,20 @@ class ImageModel:
         found: Tensor = torch.fft.irfft2(grid, s=(self.box, self.box))
         return found
 
+    def whitened(self, spectra: Tensor) -> Tensor:
+        """Return images (..., box, box) of weighted spectra (..., f) with the weights left in.
+
+        Noise in them is white, so that their pixels are witnesses one by one: the sum of their squares is that of the
+        spectra.
+        """
+        grid = spectra.unflatten(-1, self._weight.shape) / self._unweighted
+        found: Tensor = torch.fft.irfft2(grid, s=(self.box, self.box))
+        return found
+
     def draw(self, poses: Poses) -> Tensor:
         """Return bare projections (n, box, box) at n poses."""
         pixel = self.pixel_size_angstrom
-        parameters = replace(
-            clean_parameters(poses.quaternion),
-            shift_angstrom=(poses.shift_px * pixel).astype(np.float32),
-            magnification=np.exp(poses.scale).astype(np.float32),
-            fill=poses.fill.astype(np.float32),
-            resolution_angstrom=np.exp(poses.blur).astype(np.float32),
-            uptake=poses.uptake.astype(np.float32),
-            top_signal=poses.top.astype(np.float32),
-        )
+        parameters = drawing_parameters(poses, pixel)
         return self.simulator.projections(
             poses.structure, parameters, np.full(len(poses), pixel), self.box
         ).cpu()

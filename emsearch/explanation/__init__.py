@@ -1,0 +1,1 @@
+"""Why an image matched: what of it speaks for a hit, in the image, in the network and in the structure."""

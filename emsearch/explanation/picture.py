@@ -1,0 +1,67 @@
+"""An explanation as a picture: the image, the posed projections, and each map laid over the image."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from emsearch.explanation.explaining import Explanation
+from emsearch.explanation.match_map import poses_of
+from emsearch.imaging.simulate import Simulator
+from emsearch.search.answering import Matched
+from emsearch.search.engine import SearchIndex
+from emsearch.search.image_model import ImageModel
+from emsearch.search.target import Target
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+__all__ = ["posed_hit", "write_explanation"]
+
+_INK, _PAPER = "#e6e6e6", "#14181d"
+_NAMES = {"match": "match", "cam": "network (CAM)", "lime": "network (LIME)", "shap": "network (SHAP)"}
+_MOST_OPAQUE = 0.75
+
+
+def posed_hit(index: SearchIndex, matched: Matched, target: Target) -> NDArray[np.float32]:
+    """Draw a matched structure as it lies under the image, float32 (box, box), in the frame of the matching."""
+    simulator: Simulator = index.simulator([matched.candidate.structure])
+    return np.asarray(ImageModel(target, simulator).draw(poses_of(matched.match.pose))[0].numpy())
+
+
+def write_explanation(index: SearchIndex, explanation: Explanation, path: Path) -> None:
+    """Write a PNG: red speaks for the hit, blue against it (or for the rival); a disc bounds what was compared."""
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    case = explanation.case
+    image = case.target.image.numpy()
+    posed = [("hit", case.hit, case.target)]
+    if case.rival is not None:
+        posed.append(("rather than", case.rival, case.rival_target))
+    panels_wanted = 1 + len(posed) + len(explanation.parts)
+    figure = Figure(figsize=(2.2 * panels_wanted, 2.7), dpi=130, facecolor=_PAPER)
+    FigureCanvasAgg(figure)
+    panels = iter(figure.subplots(1, panels_wanted, squeeze=False)[0])
+    _show(next(panels), image, "image")
+    for words, matched, target in posed:
+        _show(next(panels), posed_hit(index, matched, target), f"{words}\n{matched.candidate.structure}")
+    for method, part in explanation.parts.items():
+        panel = next(panels)
+        _show(panel, image, f"{_NAMES[method]}\nsum {part.map.sum():+.3g}")
+        _lay_over(panel, part.map)
+    figure.tight_layout()
+    figure.savefig(path, facecolor=_PAPER)
+
+
+def _show(panel: "Axes", picture: NDArray[np.floating], title: str) -> None:
+    panel.imshow(picture, cmap="gray")
+    panel.set_title(title, color=_INK, fontsize=9)
+    panel.axis("off")
+
+
+def _lay_over(panel: "Axes", relevance: NDArray[np.float64]) -> None:
+    most = float(np.quantile(np.abs(relevance), 0.995)) or 1.0
+    opaque = np.clip(np.abs(relevance) / most, 0, 1) * _MOST_OPAQUE
+    panel.imshow(relevance, cmap="RdBu_r", vmin=-most, vmax=most, alpha=opaque, interpolation="bilinear")
