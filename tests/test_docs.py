@@ -40,7 +40,9 @@ def environment() -> dict[str, str]:
 def worker(tmp_path_factory: pytest.TempPathFactory, environment: dict[str, str]) -> Iterator[Path]:
     """Return the socket of a process that runs blocks, which all pages share."""
     place = tmp_path_factory.mktemp("worker") / "socket"
-    process = subprocess.Popen([sys.executable, "-m", "tests.docs_worker", str(place)], cwd=ROOT, env=environment)
+    process = subprocess.Popen(
+        [sys.executable, "-m", "tests.docs_worker", str(place)], cwd=ROOT, env=environment
+    )
     while not place.exists() and process.poll() is None:
         time.sleep(0.01)
     yield place
@@ -156,7 +158,14 @@ class Assets(HTMLParser):
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         named = dict(attrs)
         self.found += [named.get("src") or "", named.get("srcset") or "", named.get("data") or ""]
-        if tag == "link" and named.get("rel") not in ("canonical", "author", "search", "index", "next", "prev"):
+        if tag == "link" and named.get("rel") not in (
+            "canonical",
+            "author",
+            "search",
+            "index",
+            "next",
+            "prev",
+        ):
             self.found.append(named.get("href") or "")
 
 

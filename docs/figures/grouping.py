@@ -19,7 +19,11 @@ from emsearch_index.catalogue import Catalogue
 from emsearch_index.generation import default_index_dir, open_generation
 
 OUT = Path("docs/images/grouping.png")
-PAIRS = (("4oyn", "4y08", "two ferritins"), ("1aon", "1mnf", "GroEL-GroES, GroEL"), ("1aym", "4fte", "two capsids"))
+PAIRS = (
+    ("4oyn", "4y08", "two ferritins"),
+    ("1aon", "1mnf", "GroEL-GroES, GroEL"),
+    ("1aym", "4fte", "two capsids"),
+)
 THRESHOLD = 0.90
 BOX_PX = 96
 
@@ -55,7 +59,9 @@ def one_view(a: BeadModel, b: BeadModel) -> tuple[NDArray[np.float32], NDArray[n
     """Return projections of a, and of b as it lies best on a, across the longest axis of a; and their score."""
     found = superpose(a, b)
     moved = b.centroid_angstrom * np.array([1, 1, -1 if found.mirror else 1], np.float32)
-    laid = replace(b, centroid_angstrom=(moved @ found.rotation.T + found.translation_angstrom).astype(np.float32))
+    laid = replace(
+        b, centroid_angstrom=(moved @ found.rotation.T + found.translation_angstrom).astype(np.float32)
+    )
     centre = np.average(a.centroid_angstrom, axis=0, weights=a.mass_da)
     axes = np.linalg.svd(a.centroid_angstrom - centre, full_matrices=False)[2]
     axes[2] *= np.sign(np.linalg.det(axes))
