@@ -1,4 +1,4 @@
-"""Draw the indexed views of five groups, and images of one of them at several noise levels, on two axes.
+"""Draw the indexed views of five groups on two axes, and how noise takes images away from their own group.
 
 Run from the repository's root: python docs/figures/embeddings.py
 """
@@ -12,56 +12,55 @@ from numpy.typing import NDArray
 from emsearch.evaluation.figures import level_name
 from emsearch.evaluation.simulated import STAIN, draw_images
 from emsearch.imaging.normalise import normalise
-from emsearch.search.engine import SearchIndex, open_index
+from emsearch.search.engine import IndexedClass, SearchIndex, open_index
 from emsearch_index.vectors import Vectors
 
 OUT = Path("docs/images/embeddings.png")
 SIZE_CLASS = "d130-320"
-SHOWN = ("1aon", "6cvm", "4v5a", "6vyb", "1aoi")
+SHOWN = {"1aon": "#aa3377", "6cvm": "#4477aa", "4v5a": "#228833", "6vyb": "#c9a227", "1aoi": "#66ccee"}
 LEVELS = (np.inf, 10.0, 2.0, 0.5, 0.1)
-SEED = 3
-COLOURS = ("#aa3377", "#4477aa", "#228833", "#c9a227", "#66ccee")
+IMAGES = 100
+
+Floats = NDArray[np.float32]
 
 
 def main() -> None:
-    """Lay the views out along the principal axes of all of them, and follow the first group's image into noise."""
+    """Draw the views along the axes that part the groups' means most, and beside them the nearest cosines."""
     index = open_index(device="cpu")
-    group = [next(k for k, g in enumerate(index.groups) if name in g.members) for name in SHOWN]
-    views = [_views(index, k) for k in group]
-    mean, axes = _principal_axes(np.concatenate(views))
-    figure = Figure(figsize=(6.4, 4.4), layout="constrained")
-    panel = figure.subplots()
-    for name, colour, some in zip(SHOWN, COLOURS, views, strict=True):
-        panel.scatter(*((some - mean) @ axes).T, s=6, color=colour, label=name, linewidths=0, alpha=0.7)
-    path = np.stack([(_image(index, group[0], snr) - mean) @ axes for snr in LEVELS])
-    panel.plot(*path.T, color="black", marker="o", markersize=4, linewidth=1)
-    for snr, (x, y) in zip(LEVELS, path, strict=True):
-        panel.annotate(level_name(snr), (x, y), (4, 4), textcoords="offset points", fontsize="small")
-    panel.set_xlabel("first principal axis")
-    panel.set_ylabel("second")
-    panel.legend(fontsize="small", markerscale=2)
-    figure.savefig(OUT, dpi=100)
-
-
-def _views(index: SearchIndex, group: int) -> NDArray[np.float32]:
-    """Return the stored vectors (n, width) of a group's views."""
     size_class = next(c for c in index.classes if c.name == SIZE_CLASS)
     vectors = Vectors.open(index.generation.file(f"views-{SIZE_CLASS}.faiss"))
-    return vectors.reconstruct(np.flatnonzero(size_class.group_of_vector == group))
+    every = vectors.reconstruct(np.arange(len(vectors)))
+    figure = Figure(figsize=(8.0, 3.6), layout="constrained")
+    left, right = figure.subplots(1, 2, width_ratios=[1.2, 1])
+    group = [next(k for k, g in enumerate(index.groups) if name in g.members) for name in SHOWN]
+    views = [every[size_class.group_of_vector == k][::2] for k in group]
+    means = np.stack([some.mean(axis=0) for some in views])
+    axes = np.linalg.svd(means - means.mean(axis=0), full_matrices=False)[2][:2].T
+    for (name, colour), some in zip(SHOWN.items(), views, strict=True):
+        left.plot(*((some - means.mean(axis=0)) @ axes).T, ".", markersize=2, color=colour, label=name)
+    left.set(xlabel="first axis", ylabel="second axis")
+    left.legend(fontsize="small", markerscale=4)
+    cosines = np.array([nearest_cosines(index, size_class, every, snr) for snr in LEVELS])
+    for k, (label, colour) in enumerate((("own group", "#aa3377"), ("any other group", "#4477aa"))):
+        low, middle, high = np.percentile(cosines[:, k], (10, 50, 90), axis=1)
+        right.plot(middle, "o-", color=colour, label=label)
+        right.fill_between(range(len(LEVELS)), low, high, color=colour, alpha=0.2, linewidth=0)
+        print(label, np.round(middle, 2))
+    print("own group nearer:", np.mean(cosines[:, 0] > cosines[:, 1], axis=1))
+    right.set_xticks(range(len(LEVELS)), [level_name(snr) for snr in LEVELS])
+    right.set(xlabel="SNR", ylabel="cosine to the nearest view")
+    right.legend(fontsize="small")
+    figure.savefig(OUT, dpi=90)
 
 
-def _principal_axes(vectors: NDArray[np.float32]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    mean = vectors.mean(axis=0)
-    axes = np.linalg.svd(vectors - mean, full_matrices=False)[2][:2].T
-    return mean, axes
-
-
-def _image(index: SearchIndex, group: int, snr: float) -> NDArray[np.float32]:
-    """Return the embedding (width,) of one image, the same but for the strength of its noise at every level."""
-    drawn = draw_images(index, [group], STAIN, 1, SEED, snr)
-    box = drawn.images.shape[-1]
-    aperture = drawn.images.new_full((1,), box / 2)
-    return np.asarray(index.embed(normalise(drawn.images, aperture))[0].numpy())
+def nearest_cosines(index: SearchIndex, size_class: IndexedClass, views: Floats, snr: float) -> Floats:
+    """Return the largest cosine of images at a noise level to views of their own group and of others, (2, images)."""
+    groups = np.flatnonzero(size_class.allowed).tolist()
+    drawn = draw_images(index, groups, STAIN, IMAGES, 0, snr)
+    aperture = drawn.images.new_full((IMAGES,), size_class.box_px / 2)
+    cosine = index.embed(normalise(drawn.images, aperture)).numpy() @ views.T
+    own = size_class.group_of_vector[None] == drawn.group[:, None]
+    return np.stack([np.where(own, cosine, -1).max(axis=1), np.where(own, -1, cosine).max(axis=1)])
 
 
 if __name__ == "__main__":

@@ -15,9 +15,10 @@ from emsearch_index.catalogue import Catalogue
 
 OUT = Path("docs/images/globules.png")
 SMALL_UNDER_ANGSTROM = 40.0
-LARGE_UP_TO_ANGSTROM = 320.0
+LARGE_UP_TO_ANGSTROM = 230.0
 A_ROW = 6
 BOX_PX = 64
+FRAME_ANGSTROM = 240.0
 
 
 def main() -> None:
@@ -37,7 +38,7 @@ def main() -> None:
     for row, groups in zip(panels, rows_of_groups, strict=True):
         for panel, group in zip(row, groups, strict=True):
             simulator = index.simulator([group.representative])
-            pixel = np.array([1.5 * group.dmax_angstrom / BOX_PX])
+            pixel = np.array([FRAME_ANGSTROM / BOX_PX])
             drawn = simulator.projections(np.zeros(1, np.int64), clean_parameters(direction), pixel, BOX_PX)
             panel.imshow(drawn[0].numpy(), cmap="gray")
             panel.set_title(f"{group.representative}, {group.dmax_angstrom:.0f} Å", fontsize="small")
