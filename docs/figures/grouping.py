@@ -20,9 +20,9 @@ from emsearch_index.generation import default_index_dir, open_generation
 
 OUT = Path("docs/images/grouping.png")
 PAIRS = (
-    ("4oyn", "4y08", "two ferritins"),
-    ("1aon", "1mnf", "GroEL-GroES, GroEL"),
-    ("1aym", "4fte", "two capsids"),
+    ("4oyn", "4y08", "ferritins"),
+    ("1aon", "1mnf", "GroEL with cap"),
+    ("1aym", "4fte", "capsids"),
 )
 THRESHOLD = 0.90
 BOX_PX = 96
@@ -34,21 +34,21 @@ def main() -> None:
     with Catalogue(generation.file("catalogue.duckdb")) as catalogue:
         scores = np.array([row["score"] for row in catalogue.rows("SELECT score FROM similarities")])
     beads = BeadArchive(generation.file("beads.npz"))
-    figure = Figure(figsize=(7.2, 5.2), layout="constrained")
-    above, below = figure.subfigures(2, 1, height_ratios=[1, 1])
+    figure = Figure(figsize=(7.2, 4.3), layout="constrained")
+    above, below = figure.subfigures(2, 1, height_ratios=[1.5, 1])
     axes = above.subplots()
-    axes.hist(scores, bins=np.arange(0.1, 1.005, 0.02), color="#4477aa")
+    axes.hist(scores, bins=np.arange(0.5, 1.005, 0.02), color="#4477aa")
     axes.axvline(THRESHOLD, color="#aa3377")
-    axes.text(THRESHOLD + 0.005, axes.get_ylim()[1] * 0.9, "one group", color="#aa3377", fontsize="small")
+    axes.text(THRESHOLD + 0.003, axes.get_ylim()[1] * 0.8, "one group", color="#aa3377", fontsize="small")
     axes.set_xlabel("score of a pair")
     axes.set_ylabel("pairs")
     panels = below.subplots(1, 2 * len(PAIRS))
     for k, (a, b, title) in enumerate(PAIRS):
         first, second, score = one_view(beads[a], beads[b])
         panels[2 * k].imshow(first, cmap="gray")
-        panels[2 * k].set_title(f"{a}\n{title}", fontsize="small", loc="left")
+        panels[2 * k].set_title(f"{title}\n{a}", fontsize="small", loc="left")
         panels[2 * k + 1].imshow(second, cmap="gray")
-        panels[2 * k + 1].set_title(f"{b}\n{score:.3f}", fontsize="small", loc="right")
+        panels[2 * k + 1].set_title(f"{b}, score {score:.2f}", fontsize="small", loc="left")
     for panel in panels:
         panel.axis("off")
     figure.savefig(OUT, dpi=100)
