@@ -1,108 +1,98 @@
 """The documentation is a contract: its blocks run, and its reference is what the programs print."""
 
-import dataclasses
+import importlib.util
 import os
 import re
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
-from dataclasses import dataclass
+import time
+from collections.abc import Callable, Iterator
+from html.parser import HTMLParser
 from pathlib import Path
 
 import pytest
 import typer
 
+import emsearch
 from emsearch_cli.app import app
 from emsearch_cli.catalogue_reference import catalogue_reference
 from emsearch_cli.reference import reference
 from emsearch_index.catalogue import Catalogue
 from emsearch_index.generation import default_index_dir, open_generation
+from tests.docs_blocks import PAGES, ROOT, Block, blocks_of, name_of
+from tests.docs_worker import ask, client_program
 
-ROOT = Path(__file__).resolve().parents[1]
-PAGES = sorted(path for path in [ROOT / "README.md", *(ROOT / "docs").rglob("*.md")] if path.exists())
-FENCE = re.compile(
-    r"^(?P<indent> *)```(?P<language>bash|python|sql)\n(?P<body>.*?)^(?P=indent)```$", re.M | re.S
-)
-OPT_OUT = re.compile(r"<!-- not run: \S.* -->\s*$")
+BLOCKS = [block for page in PAGES for block in blocks_of(page)]
+PROGRAMS = {page: [b for b in blocks_of(page) if not b.reason and b.language != "sql"] for page in PAGES}
+STATEMENTS = [block for block in BLOCKS if not block.reason and block.language == "sql"]
 VERBS = sorted(typer.main.get_command(app).commands)  # type: ignore[attr-defined]
 
 
-@dataclass(frozen=True, slots=True)
-class Block:
-    """A fenced block of a page: where it starts, its language and its text."""
-
-    page: Path
-    line: int
-    language: str
-    text: str
-    opted_out: bool
-
-    def __str__(self) -> str:
-        return f"{self.page.relative_to(ROOT)}:{self.line}"
-
-    @property
-    def runs(self) -> bool:
-        commands = [line for line in self.text.splitlines() if line.strip() and not line.startswith("#")]
-        ours = self.language != "bash" or (bool(commands) and commands[0].startswith("emsearch"))
-        return ours and not self.opted_out
+@pytest.fixture(scope="module")
+def environment() -> dict[str, str]:
+    """Return the environment of a shell in which this source is installed."""
+    paths = os.pathsep.join(str(ROOT / part) for part in (".", "index", "cli"))
+    return {**{k: v for k, v in os.environ.items() if k != "EMSEARCH_INDEX"}, "PYTHONPATH": paths}
 
 
-def blocks_of(page: Path) -> list[Block]:
-    text = page.read_text(encoding="utf-8")
-    found = []
-    for match in FENCE.finditer(text):
-        before = text[: match.start()]
-        indent = len(match["indent"])
-        body = "\n".join(line[indent:] for line in match["body"].splitlines())
-        opted_out = OPT_OUT.search(before.rstrip("\n").rpartition("\n")[2]) is not None
-        found.append(Block(page, before.count("\n") + 1, match["language"], body, opted_out))
-    return [_as_one(found)] if page.parent.name == "tutorial" and found else found
-
-
-def _as_one(blocks: list[Block]) -> Block:
-    """Return the blocks of a tutorial, which is read from the top, as one program."""
-    assert {(block.language, block.opted_out) for block in blocks} == {("python", False)}
-    return dataclasses.replace(blocks[0], text="\n".join(block.text for block in blocks))
-
-
-BLOCKS = [block for page in PAGES for block in blocks_of(page)]
+@pytest.fixture(scope="module")
+def worker(tmp_path_factory: pytest.TempPathFactory, environment: dict[str, str]) -> Iterator[Path]:
+    """Return the socket of a process that runs blocks, which all pages share."""
+    place = tmp_path_factory.mktemp("worker") / "socket"
+    process = subprocess.Popen(
+        [sys.executable, "-m", "tests.docs_worker", str(place)], cwd=ROOT, env=environment
+    )
+    while not place.exists() and process.poll() is None:
+        time.sleep(0.01)
+    yield place
+    process.terminate()
+    process.wait(timeout=30)
 
 
 @pytest.fixture
-def desk(tmp_path: Path) -> Path:
+def desk(tmp_path: Path, worker: Path) -> Path:
     """Return a folder that looks like the project's root, may be written to, and has a program `emsearch`."""
     for entry in ROOT.iterdir():
         if not entry.name.startswith("."):
             (tmp_path / entry.name).symlink_to(entry)
     program = tmp_path / ".bin" / "emsearch"
     program.parent.mkdir()
-    program.write_text(f'#!/bin/sh\nexec "{sys.executable}" -m emsearch_cli "$@"\n', encoding="utf-8")
+    program.write_text(client_program(worker), encoding="utf-8")
     program.chmod(0o755)
     return tmp_path
 
 
-@pytest.mark.parametrize(
-    "block", [block for block in BLOCKS if block.runs and block.language != "sql"], ids=str
-)
-def test_block_runs(block: Block, desk: Path) -> None:
-    if not (ROOT / "index/emsearch_index/default/CURRENT").exists():
+@pytest.fixture
+def run(desk: Path, worker: Path, environment: dict[str, str]) -> Callable[[Block], tuple[int, str]]:
+    """Return what runs a block at the desk and gives its exit code and what it said."""
+    path = f"{desk / '.bin'}{os.pathsep}{os.environ['PATH']}"
+    told = {**environment, "PATH": path}
+
+    def run_block(block: Block) -> tuple[int, str]:
+        said = desk / ".said"
+        with said.open("wb") as output:
+            if block.language == "bash":
+                command = ["bash", "-eu", "-c", block.text]
+                done = subprocess.run(command, cwd=desk, env=told, stdout=output, stderr=output, timeout=300)
+                code = done.returncode
+            else:
+                asked = {"python": block.text, "page": name_of(block.page)}
+                code = ask(worker, {"folder": str(desk), "environment": told, **asked}, output.fileno())
+        return code, said.read_text(encoding="utf-8", errors="replace")
+
+    return run_block
+
+
+@pytest.mark.parametrize("page", [page for page, blocks in PROGRAMS.items() if blocks], ids=name_of)
+def test_blocks_of_a_page_run_in_their_order(page: Path, run: Callable[[Block], tuple[int, str]]) -> None:
+    if not (default_index_dir() / "CURRENT").exists():
         pytest.skip("the index that ships is not there: it was not built yet")
-    bash = shutil.which("bash")
-    if block.language == "bash" and bash is None:
+    if shutil.which("bash") is None:
         pytest.skip("bash is not there")
-    command = [sys.executable, "-"] if block.language == "python" else [str(bash), "-eu"]
-    paths = os.pathsep.join(str(ROOT / part) for part in (".", "index", "cli"))
-    environment = {
-        **os.environ,
-        "PYTHONPATH": paths,
-        "PATH": f"{desk / '.bin'}{os.pathsep}{os.environ['PATH']}",
-    }
-    environment.pop("EMSEARCH_INDEX", None)
-    result = subprocess.run(
-        command, input=block.text, cwd=desk, env=environment, capture_output=True, text=True, timeout=300
-    )
-    assert result.returncode == 0, result.stderr
+    for block in PROGRAMS[page]:
+        code, said = run(block)
+        assert code == 0, f"{block}\n{block.text}\n{said}"
 
 
 @pytest.fixture(scope="module")
@@ -113,9 +103,7 @@ def shipped_catalogue() -> Iterator[Catalogue]:
         yield opened
 
 
-@pytest.mark.parametrize(
-    "block", [block for block in BLOCKS if block.runs and block.language == "sql"], ids=str
-)
+@pytest.mark.parametrize("block", STATEMENTS, ids=str)
 def test_statement_has_an_answer(block: Block, shipped_catalogue: Catalogue) -> None:
     """The blocks of SQL are asked as strangers' statements are, the index that ships, in one process for all."""
     _, _, rows = shipped_catalogue.select(block.text, {})
@@ -126,13 +114,73 @@ def test_a_block_is_found_and_can_be_opted_out(tmp_path: Path) -> None:
     page = tmp_path / "page.md"
     page.write_text(
         "```bash\nemsearch info\n```\n<!-- not run: slow -->\n```bash\nemsearch build x\n```\n"
-        "```bash\npip list\n```\n"
-        "- item\n\n  ```python\n  1 + 1\n  ```\n```sql\nSELECT 1\n```\n",
+        "```text\nno code\n```\n```sql\nSELECT 1\n```\n"
+        "- item\n\n  ```python\n  1 + 1\n  ```\n",
         encoding="utf-8",
     )
     blocks = blocks_of(page)
-    assert [block.runs for block in blocks] == [True, False, False, True, True]
+    assert [(block.language, block.reason) for block in blocks] == [
+        ("bash", ""),
+        ("bash", "slow"),
+        ("sql", ""),
+        ("python", ""),
+    ]
     assert blocks[3].text == "1 + 1"
+
+
+def test_a_block_that_fails_is_noticed(tmp_path: Path, run: Callable[[Block], tuple[int, str]]) -> None:
+    unknown = Block(tmp_path, 1, "bash", "emsearch show nothing | cat > /dev/null; emsearch show nothing", "")
+    code, said = run(unknown)
+    assert code == 2 and "nothing" in said
+    code, said = run(Block(tmp_path, 1, "python", "raise ValueError('broken')", ""))
+    assert code == 1 and "broken" in said
+
+
+def test_site_builds_without_a_warning_and_loads_nothing(tmp_path: Path, environment: dict[str, str]) -> None:
+    if any(importlib.util.find_spec(name) is None for name in ("sphinx", "myst_parser", "furo")):
+        pytest.skip("Sphinx is not there: pip install -e '.[docs]'")
+    site = tmp_path / "site"
+    command = [sys.executable, "-m", "sphinx", "-W", "-n", "-q", "docs", str(site)]
+    built = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=300)
+    assert built.returncode == 0, built.stderr
+    pages = sorted(site.rglob("*.html"))
+    assert {site / "index.html", site / "reference/python.html"} <= set(pages)
+    assert not [f"{page.relative_to(site)}: {what}" for page in pages for what in outside_of(page)]
+
+
+class Assets(HTMLParser):
+    """Collects what a page makes a browser fetch."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.found: list[str] = []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        named = dict(attrs)
+        self.found += [named.get("src") or "", named.get("srcset") or "", named.get("data") or ""]
+        if tag == "link" and named.get("rel") not in (
+            "canonical",
+            "author",
+            "search",
+            "index",
+            "next",
+            "prev",
+        ):
+            self.found.append(named.get("href") or "")
+
+
+def outside_of(page: Path) -> list[str]:
+    """Return the addresses in other places that a page loads something from."""
+    text = page.read_text(encoding="utf-8")
+    assets = Assets()
+    assets.feed(text)
+    styles = re.findall(r"(?:url\(|@import)\s*['\"]?([^'\")\s]+)", text)
+    return [address for address in assets.found + styles if re.match(r"(?:https?:)?//", address)]
+
+
+def test_python_reference_names_all_that_the_library_offers() -> None:
+    page = (ROOT / "docs/reference/python.md").read_text(encoding="utf-8")
+    assert [name for name in emsearch.__all__ if f":: {name}" not in page] == []
 
 
 def test_cli_reference_is_what_the_generator_prints() -> None:
@@ -163,6 +211,13 @@ def test_every_command_and_parameter_has_help_and_a_section(verb: str) -> None:
         parameter.name for parameter in command.params
     ]
     assert f"\n## emsearch {verb}\n" in (ROOT / "docs/reference/cli.md").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("picture", sorted((ROOT / "docs/figures").glob("*.py")), ids=lambda path: path.stem)
+def test_figures_are_there_and_small(picture: Path) -> None:
+    made = re.findall(r"docs/images/[\w-]+\.(?:png|svg)", picture.read_text(encoding="utf-8"))
+    assert made and all((ROOT / path).stat().st_size < 120_000 for path in made)
+    assert not [path for path in made if re.search(rb"url\((?!#)|@import", (ROOT / path).read_bytes())]
 
 
 def test_links_between_pages_lead_somewhere() -> None:

@@ -5,8 +5,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from emsearch_cli.chimerax import bead_structure, bead_numbers
-from emsearch_cli.report.page import pdb_url
+from emsearch_cli.chimerax import bead_numbers, bead_structure
+from emsearch_cli.report.environment import pdb_url
 
 if TYPE_CHECKING:
     from emsearch.explanation.explained_images import ExplainedImages

@@ -56,7 +56,7 @@ class Index:
         contrast : {"auto", "bright", "dark"}
             Whether the particles are brighter or darker than their surroundings; "auto" decides once for all.
         top, rerank : int
-            Hits returned, and groups matched by projection: 0 is a thousand times faster and leaves out the poses.
+            Hits returned, and groups matched by projection: 0 is ten times faster and leaves out the poses.
 
         Raises
         ------
