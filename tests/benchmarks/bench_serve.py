@@ -90,8 +90,10 @@ async def load(address: str, token: str, pid: int, options: argparse.Namespace) 
 
         first = time.perf_counter()
         sent = await client.post("/searches", files={"image": (options.image.name, content)}, data=fields)
-        while 'table class="hits"' not in (answer := await client.get(sent.headers["location"])).text:
-            pass
+        answer = await client.get(sent.headers["location"])
+        while "refresh" in answer.headers:  # it waits
+            answer = await client.get(sent.headers["location"])
+        assert 'table class="hits"' in answer.text, f"no answer: {answer.status_code}"
         print(f"first hit on the page after {time.perf_counter() - first:.2f} s")
         await weigh(client, answer.text)
         print(f"memory before {resident_mib(pid):.0f} MiB")
@@ -132,6 +134,7 @@ async def load(address: str, token: str, pid: int, options: argparse.Namespace) 
 
 async def weigh(client: httpx.AsyncClient, text: str) -> None:
     """Print how many bytes a page and what it loads have."""
+    text = re.sub(r"<a [^>]*data-show[^>]*>", "", text)  # models that are fetched when they are asked for
     kinds = Counter({"page": len(text.encode())})
     for path in set(re.findall(r'(?:src|href|data-model)="(/[^"]+\.(?:css|js|svg|png|cif))"', text)):
         kinds[Path(path).suffix] += len((await client.get(path)).content)
