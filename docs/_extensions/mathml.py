@@ -15,7 +15,9 @@ def _inline(writer: Any, node: nodes.math) -> None:
 
 
 def _displayed(writer: Any, node: nodes.math_block) -> None:
-    writer.body.append(f'<div class="formula">{latex2mathml.tex2mathml(node.astext(), as_block=True)}</div>\n')
+    writer.body.append(
+        f'<div class="formula">{latex2mathml.tex2mathml(node.astext(), as_block=True)}</div>\n'
+    )
     raise nodes.SkipNode
 
 
