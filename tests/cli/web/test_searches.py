@@ -53,7 +53,8 @@ def test_the_interface_answers_as_the_library(
     assert answer.keys() == wanted.keys() and answer["index"] == wanted["index"]
     assert answer["undecided"] == wanted["undecided"]
     assert answer["in_database_probability"] == pytest.approx(wanted["in_database_probability"], abs=1e-3)
-    for given, hit in zip(answer["hits"], wanted["hits"], strict=True):  # sums of other threads round otherwise
+    # the sums of another thread are rounded otherwise
+    for given, hit in zip(answer["hits"], wanted["hits"], strict=True):
         assert given.keys() == hit.keys() and given["group"] == hit["group"]
         assert given["probability"] == pytest.approx(hit["probability"], abs=1e-3)
         assert given["view"]["quaternion"] == pytest.approx(hit["view"]["quaternion"], abs=1e-2)
