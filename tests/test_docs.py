@@ -31,9 +31,13 @@ VERBS = sorted(typer.main.get_command(app).commands)  # type: ignore[attr-define
 
 @pytest.fixture(scope="module")
 def environment() -> dict[str, str]:
-    """Return the environment of a shell in which this source is installed."""
+    """Return the environment of a shell in which this source is installed.
+
+    One thread: where other programs run too, several wait for one another, spinning, and take many times as long.
+    """
     paths = os.pathsep.join(str(ROOT / part) for part in (".", "index", "cli"))
-    return {**{k: v for k, v in os.environ.items() if k != "EMSEARCH_INDEX"}, "PYTHONPATH": paths}
+    own = {k: v for k, v in os.environ.items() if k != "EMSEARCH_INDEX"}
+    return {**own, "PYTHONPATH": paths, "OMP_NUM_THREADS": "1", "NUMBA_NUM_THREADS": "1"}
 
 
 @pytest.fixture(scope="module")
