@@ -29,6 +29,7 @@ from emsearch.network.precision import autocast
 from emsearch.network.schedule import box_at, learning_rate_at, lowest_snr_at
 from emsearch.network.settings import TrainingSettings
 from emsearch.network.training_set import TrainingSet, read_training_set
+from emsearch_index.errors import UsageError
 
 __all__ = ["Progress", "Trainer", "pick_device", "train"]
 
@@ -52,10 +53,24 @@ class Progress:
 
 
 def pick_device(name: str, rank: int = 0) -> torch.device:
-    """Return the device that "auto", "cpu", "cuda" or "cuda:N" means here."""
+    """Return the device that "auto", "cpu", "cuda" or "cuda:N" means here.
+
+    Raises UsageError for another name, and for a GPU that is not there.
+    """
+    gpus = torch.cuda.device_count()
     if name == "auto":
-        name = "cuda" if torch.cuda.is_available() else "cpu"
-    return torch.device(f"cuda:{rank}") if name == "cuda" else torch.device(name)
+        name = "cuda" if gpus else "cpu"
+    if name == "cpu":
+        return torch.device("cpu")
+    kind, _, number = name.partition(":")
+    if kind != "cuda" or (number and not number.isdecimal()):
+        raise UsageError(f"found device {name!r}; give auto, cpu, cuda or cuda:N with N from 0")
+    wanted = int(number) if number else rank
+    if wanted >= gpus:
+        raise UsageError(
+            f"found device {name!r}, and PyTorch sees {gpus} GPUs here, counted from 0; give cpu or auto"
+        )
+    return torch.device(f"cuda:{wanted}")
 
 
 def _hit_rates(logits: Tensor, group: Tensor, allowed: Tensor, ks: tuple[int, ...]) -> list[float]:

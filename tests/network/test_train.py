@@ -12,6 +12,7 @@ from emsearch.network.checkpoint import load_state
 from emsearch.network.settings import TrainingSettings
 from emsearch.network.train import Progress, Trainer, pick_device, progress_line, train
 from emsearch.network.training_set import TrainingSet
+from emsearch_index.errors import UsageError
 
 CPU = torch.device("cpu")
 SETTINGS = TrainingSettings(
@@ -116,11 +117,20 @@ def test_noise_and_box_grow_along_the_run(
     assert {ranges.log_snr[1] for *_, ranges in drawn} == {settings.ranges.log_snr[1]}
 
 
-def test_devices_by_name() -> None:
+def test_devices_by_name(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 3)
     assert pick_device("cpu") == CPU
     assert pick_device("cuda:1") == torch.device("cuda:1")
     assert pick_device("cuda", 2) == torch.device("cuda:2")
-    assert pick_device("auto").type == ("cuda" if torch.cuda.is_available() else "cpu")
+    assert pick_device("auto") == torch.device("cuda:0")
+
+
+@pytest.mark.parametrize("name", ["cuda", "cuda:0", "cuda:7", "cuda:-1", "cuda:x", "gpu", "", "mps:0"])
+def test_devices_that_are_not_there_are_refused(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 0)
+    assert pick_device("auto") == CPU
+    with pytest.raises(UsageError, match="found device"):
+        pick_device(name)
 
 
 def test_a_log_line_tells_where_training_stands() -> None:
