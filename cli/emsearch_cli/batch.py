@@ -10,9 +10,17 @@ import typer
 from emsearch_cli.documents import write_document
 from emsearch_cli.folders import check_folders
 from emsearch_cli.messages import Messages
-from emsearch_cli.options import DeviceName, Format, IndexDir, Quiet, Verbose
+from emsearch_cli.options import (
+    Contrast,
+    DeviceName,
+    Format,
+    IndexDir,
+    InputPixelSize,
+    Quiet,
+    RootDir,
+    Verbose,
+)
 from emsearch_cli.particle_progress import particle_progress
-from emsearch_cli.query import Contrast
 from emsearch_cli.tables import Table, write_table
 from emsearch_index.errors import IncompleteError, UsageError
 
@@ -74,12 +82,7 @@ def batch(
             help="How to write the answers; without it, the suffix of --out says it.",
         ),
     ] = None,
-    pixel_size: Annotated[
-        float | None,
-        typer.Option(
-            "--pixel-size", metavar="ANGSTROM", help="Pixel size in A; without it, that of the input."
-        ),
-    ] = None,
+    pixel_size: InputPixelSize = None,
     contrast: Annotated[
         Contrast,
         typer.Option(
@@ -140,10 +143,7 @@ def batch(
             "its clearest image does.",
         ),
     ] = None,
-    root: Annotated[
-        Path | None,
-        typer.Option("--root", metavar="DIR", help="Folder that the paths in a STAR or .cs file start from."),
-    ] = None,
+    root: RootDir = None,
     restart: Annotated[
         bool, typer.Option("--restart", help="Search anew, whatever an earlier run left or finished.")
     ] = False,

@@ -9,9 +9,19 @@ import typer
 from emsearch_cli.documents import write_document
 from emsearch_cli.folders import check_folders
 from emsearch_cli.messages import Messages
-from emsearch_cli.options import DeviceName, Format, IndexDir, OutputFormat, Quiet, Verbose
+from emsearch_cli.options import (
+    Contrast,
+    ContrastSign,
+    DeviceName,
+    Format,
+    IndexDir,
+    InputPixelSize,
+    OutputFormat,
+    Quiet,
+    RootDir,
+    Verbose,
+)
 from emsearch_cli.particle_progress import particle_progress
-from emsearch_cli.query import Contrast
 from emsearch_cli.tables import Table, json_text
 from emsearch_index.errors import UsageError
 
@@ -81,27 +91,14 @@ def explain(
             "--images", metavar="LIST", help="Which images of a stack, as in 1-30 or 1-5,9; without it, all."
         ),
     ] = None,
-    pixel_size: Annotated[
-        float | None,
-        typer.Option(
-            "--pixel-size", metavar="ANGSTROM", help="Pixel size in A; without it, that of the input."
-        ),
-    ] = None,
-    contrast: Annotated[
-        Contrast,
-        typer.Option(
-            metavar="|".join(Contrast), help="Is the particle brighter or darker than its surroundings?"
-        ),
-    ] = Contrast.AUTO,
+    pixel_size: InputPixelSize = None,
+    contrast: ContrastSign = Contrast.AUTO,
     rerank: Annotated[
         int,
         typer.Option(min=1, metavar="N", help="At most how many groups to compare to find a rank."),
     ] = 150,
     seed: Annotated[int, typer.Option(metavar="N", help="Seed of LIME, SHAP and their segments.")] = 0,
-    root: Annotated[
-        Path | None,
-        typer.Option("--root", metavar="DIR", help="Folder that the paths in a STAR or .cs file start from."),
-    ] = None,
+    root: RootDir = None,
     index: IndexDir = None,
     device: DeviceName = "auto",
     form: OutputFormat = Format.TABLE,

@@ -6,7 +6,18 @@ from typing import Annotated
 
 import typer
 
-__all__ = ["DeviceName", "Format", "IndexDir", "OutputFormat", "Quiet", "Verbose"]
+__all__ = [
+    "Contrast",
+    "ContrastSign",
+    "DeviceName",
+    "Format",
+    "IndexDir",
+    "InputPixelSize",
+    "OutputFormat",
+    "Quiet",
+    "RootDir",
+    "Verbose",
+]
 
 
 class Format(StrEnum):
@@ -20,6 +31,14 @@ class Format(StrEnum):
     PARQUET = "parquet"
 
 
+class Contrast(StrEnum):
+    """Whether the particle is brighter or darker than its surroundings."""
+
+    AUTO = "auto"
+    BRIGHT = "bright"
+    DARK = "dark"
+
+
 IndexDir = Annotated[
     Path | None,
     typer.Option(
@@ -28,6 +47,22 @@ IndexDir = Annotated[
         envvar="EMSEARCH_INDEX",
         help="Directory of the index; without it, the index that ships with emsearch.",
     ),
+]
+InputPixelSize = Annotated[
+    float | None,
+    typer.Option("--pixel-size", metavar="ANGSTROM", help="Pixel size in A; without it, that of the input."),
+]
+ContrastSign = Annotated[
+    Contrast,
+    typer.Option(
+        "--contrast",
+        metavar="|".join(Contrast),
+        help="Is the particle brighter or darker than its surroundings?",
+    ),
+]
+RootDir = Annotated[
+    Path | None,
+    typer.Option("--root", metavar="DIR", help="Folder that the paths in a STAR or .cs file start from."),
 ]
 DeviceName = Annotated[
     str,

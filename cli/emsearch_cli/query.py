@@ -1,6 +1,5 @@
 """``emsearch query``: which structures does the particle in this image look like?"""
 
-from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -8,22 +7,23 @@ import typer
 
 from emsearch_cli.folders import check_folders
 from emsearch_cli.messages import Messages
-from emsearch_cli.options import DeviceName, Format, IndexDir, OutputFormat, Quiet, Verbose
+from emsearch_cli.options import (
+    Contrast,
+    ContrastSign,
+    DeviceName,
+    Format,
+    IndexDir,
+    OutputFormat,
+    Quiet,
+    Verbose,
+)
 from emsearch_cli.render import write_answers
 
 if TYPE_CHECKING:
     from emsearch.search.engine import SearchIndex
     from emsearch.search.hits import Answer
 
-__all__ = ["Contrast", "query"]
-
-
-class Contrast(StrEnum):
-    """Whether the particle is brighter or darker than its surroundings."""
-
-    AUTO = "auto"
-    BRIGHT = "bright"
-    DARK = "dark"
+__all__ = ["query"]
 
 
 def query(
@@ -42,12 +42,7 @@ def query(
             help="Pixel size in A; without it, that of the file's header, else every scale is searched.",
         ),
     ] = None,
-    contrast: Annotated[
-        Contrast,
-        typer.Option(
-            metavar="|".join(Contrast), help="Is the particle brighter or darker than its surroundings?"
-        ),
-    ] = Contrast.AUTO,
+    contrast: ContrastSign = Contrast.AUTO,
     top: Annotated[int, typer.Option(min=1, metavar="N", help="How many groups to list.")] = 5,
     rerank: Annotated[
         int,
