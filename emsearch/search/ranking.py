@@ -36,7 +36,8 @@ class Calibration:
     not fitted, ``network_weight`` the log of the network's share. The probability that the image's structure is in the
     index is the logistic of ``offset`` plus the other weights times the features of `Evidence`; the negatives of that
     fit are the same images with their own group struck from the candidates. ``particle_offset`` and ``particle_slope``
-    tell particles from noise by the log-posterior of the best fit. ``set_mass`` is that of `emsearch.search.undecided`.
+    tell particles from noise by the log-posterior of the best fit; what stands for them where they were not fitted was set
+    on thirty images of noise (docs/decisions/0009-stacks-and-sets.md). ``set_mass`` is that of `emsearch.search.undecided`.
     """
 
     fit_weight: float = 0.3
