@@ -134,6 +134,13 @@ def batch(
             help="Also write a report of the sets, or of the whole stack without --by, as one HTML page.",
         ),
     ] = None,
+    explain: Annotated[
+        bool,
+        typer.Option(
+            "--explain",
+            help="Show in the report what in each set's clearest image speaks for the first hit rather than the second.",
+        ),
+    ] = False,
     cxc: Annotated[
         Path | None,
         typer.Option(
@@ -169,6 +176,8 @@ def batch(
 
     if out is None and not dry_run:
         raise UsageError("no output was named; give one, as in --out hits.parquet")
+    if explain and html is None:
+        raise UsageError("--explain is for the report; name one with --html, or use emsearch explain")
     messages = Messages(verbose, quiet)
     if by is None and (html or cxc):
         by = _WHOLE_STACK
@@ -204,7 +213,7 @@ def batch(
         messages.say(f"what is done is kept in {out}.part; the same command goes on from there")
         raise
     if html is not None:
-        _write_page(report, html, messages)
+        _write_page(report, html, messages, explain=explain)
     if cxc is not None:
         _write_models(report, cxc, messages)
     _tell(report, messages)
@@ -224,11 +233,11 @@ def _say_first(source: "ParticleSource", settings: "BatchSettings", messages: Me
         messages.say(f"projection matching will take about {duration(seconds)} on two cores")
 
 
-def _write_page(report: "BatchReport", html: Path, messages: Messages) -> None:
+def _write_page(report: "BatchReport", html: Path, messages: Messages, *, explain: bool) -> None:
     from emsearch_cli.report.of_batch import report_of_batch
     from emsearch_cli.report.page import write_report
 
-    write_report(html, report_of_batch(report))
+    write_report(html, report_of_batch(report, explain=explain))
     messages.say(f"report: {html}")
 
 

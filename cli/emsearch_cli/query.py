@@ -18,10 +18,12 @@ from emsearch_cli.options import (
     Verbose,
 )
 from emsearch_cli.render import write_answers
+from emsearch_index.errors import UsageError
 
 if TYPE_CHECKING:
     from emsearch.search.engine import SearchIndex
     from emsearch.search.hits import Answer
+    from emsearch_cli.report.contents import Explained
 
 __all__ = ["query"]
 
@@ -59,6 +61,13 @@ def query(
     html: Annotated[
         Path | None, typer.Option("--html", metavar="FILE", help="Also write a report as one HTML page.")
     ] = None,
+    explain: Annotated[
+        bool,
+        typer.Option(
+            "--explain",
+            help="Show in the report what in the image speaks for the first hit rather than the second.",
+        ),
+    ] = False,
     cxc: Annotated[
         Path | None,
         typer.Option(
@@ -82,6 +91,8 @@ def query(
 
     messages = Messages(verbose, quiet)
     check_folders(png, html, cxc)
+    if explain and html is None:
+        raise UsageError("--explain is for the report; name one with --html, or use emsearch explain")
     search_index = open_index(index, device=device)
     answers = search_file(
         search_index, image, pixel_size_angstrom=pixel_size, contrast=contrast.value, top=top, rerank=rerank
@@ -96,10 +107,35 @@ def query(
         from emsearch_cli.report.of_answers import report_of_answers
         from emsearch_cli.report.page import write_report
 
-        write_report(html, report_of_answers(search_index, answers))
+        explained = _explained(search_index, image, answers, pixel_size) if explain else None
+        write_report(html, report_of_answers(search_index, answers, explained))
         messages.say(f"report: {html}")
     if cxc is not None:
         _write_models(search_index, answers, cxc, messages)
+
+
+def _explained(
+    index: "SearchIndex", image: str, answers: "list[Answer]", pixel_size_angstrom: float | None
+) -> "list[Explained | None]":
+    """Explain each answer whose first hit was matched."""
+    from emsearch.particles.source import open_particles
+    from emsearch_cli.report.explained import explained_image
+
+    source = open_particles(image)
+    return [
+        explained_image(
+            index,
+            source,
+            row,
+            answer.hits[0].group,
+            answer.hits[1].group if len(answer.hits) > 1 else None,
+            pixel_size_angstrom=pixel_size_angstrom,
+            contrast=answer.contrast,
+        )
+        if answer.hits[0].view is not None
+        else None
+        for row, answer in enumerate(answers)
+    ]
 
 
 def _draw(index: "SearchIndex", answers: "list[Answer]", png: Path, messages: Messages) -> None:

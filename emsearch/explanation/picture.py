@@ -1,13 +1,14 @@
 """An explanation as a picture: the image, the posed projections, and each map laid over the image."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, BinaryIO
 
 import numpy as np
 from numpy.typing import NDArray
 
 from emsearch.explanation.explaining import Explanation
 from emsearch.explanation.match_map import poses_of
+from emsearch.explanation.methods import Method
 from emsearch.imaging.simulate import Simulator
 from emsearch.search.answering import Matched
 from emsearch.search.engine import SearchIndex
@@ -17,7 +18,7 @@ from emsearch.search.target import Target
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-__all__ = ["posed_hit", "write_explanation"]
+__all__ = ["posed_hit", "write_explanation", "write_overlay"]
 
 _INK, _PAPER = "#e6e6e6", "#14181d"
 _NAMES = {"match": "match", "cam": "network (CAM)", "lime": "network (LIME)", "shap": "network (SHAP)"}
@@ -53,6 +54,20 @@ def write_explanation(index: SearchIndex, explanation: Explanation, path: Path) 
         _lay_over(panel, part.map)
     figure.tight_layout()
     figure.savefig(path, facecolor=_PAPER)
+
+
+def write_overlay(explanation: Explanation, method: Method, stream: BinaryIO) -> None:
+    """Write a square PNG of one map laid over the image alone."""
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(2, 2), dpi=130, facecolor=_PAPER)
+    FigureCanvasAgg(figure)
+    panel = figure.add_axes((0, 0, 1, 1))
+    panel.imshow(explanation.case.target.image.numpy(), cmap="gray")
+    panel.axis("off")
+    _lay_over(panel, explanation.parts[method].map)
+    figure.savefig(stream, format="png", facecolor=_PAPER)
 
 
 def _show(panel: "Axes", picture: NDArray[np.floating], title: str) -> None:

@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 
 from emsearch_cli.report.charts import mixture_svg
-from emsearch_cli.report.contents import MixtureRow, ReportContents, ReportHit, SetPage
+from emsearch_cli.report.contents import Explained, MixtureRow, ReportContents, ReportHit, SetPage
 from emsearch_cli.report.page import render_report, write_report
-from emsearch_cli.report.pictures import difference, png_uri
+from emsearch_cli.report.pictures import difference, png_bytes, png_uri
 from emsearch_cli.report.sphere import discs, sphere_svg
 
 VOID = {"meta", "img", "br", "link", "input", "hr"}
@@ -116,6 +116,16 @@ def test_nothing_comes_from_outside_but_links_to_the_pdb() -> None:
                 allowed = r"data:image/png;base64,[A-Za-z0-9+/=]+|#set-\d+|https://www\.rcsb\.org/structure/[a-z0-9_]+"
                 assert re.fullmatch(allowed, value), (tag, value)
     assert "url(" not in render_report(contents()) and "@import" not in render_report(contents())
+
+
+def test_an_explanation_says_for_whom_each_colour_speaks() -> None:
+    pages = contents()
+    page = replace(
+        pages.sets[0], explained=Explained("6cvm", None, 12.34, png_bytes(np.eye(8, dtype=np.float32)))
+    )
+    text = " ".join("".join(Page(render_report(replace(pages, sets=(page,)))).text).split())
+    assert "why 6cvm rather than no particle" in text
+    assert "blue ones for an empty picture; together they make its log-likelihood +12.3" in text
 
 
 def test_only_pdb_identifiers_are_linked() -> None:

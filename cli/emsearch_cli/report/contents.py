@@ -8,7 +8,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-__all__ = ["MixtureRow", "ReportContents", "ReportHit", "SetPage"]
+__all__ = ["Explained", "MixtureRow", "ReportContents", "ReportHit", "SetPage"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,13 +26,27 @@ class ReportHit:
     correlation: float | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Explained:
+    """What in an image speaks for a structure rather than a rival, or rather than no particle where there is none.
+
+    ``picture`` is a PNG; ``log_likelihood`` is the structure's over the rival's.
+    """
+
+    hit: str
+    rival: str | None
+    log_likelihood: float
+    picture: bytes
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class SetPage:
     """One set of images: a class, the particles of a micrograph, a stack, or one image alone.
 
     ``speaking`` and ``images_to_settle`` are those of emsearch.evidence.posterior, ``undecided`` those of
     emsearch.search.undecided. ``query_image`` and ``projection`` are float32 (h, w), alike in size; ``directions`` (n, 3) is
-    from where the set was seen, ``uniform_p`` and ``covered`` are those of emsearch.evidence.directions.
+    from where the set was seen, ``uniform_p`` and ``covered`` are those of emsearch.evidence.directions. ``explained`` is
+    of ``query_image``.
     """
 
     name: str
@@ -48,6 +62,7 @@ class SetPage:
     uniform_p: float | None = None
     covered: float | None = None
     notes: tuple[str, ...] = ()
+    explained: Explained | None = None
 
 
 @dataclass(frozen=True, slots=True)

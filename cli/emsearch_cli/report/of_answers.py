@@ -7,7 +7,7 @@ from importlib.metadata import version
 from shlex import join
 from typing import TYPE_CHECKING
 
-from emsearch_cli.report.contents import ReportContents, ReportHit, SetPage
+from emsearch_cli.report.contents import Explained, ReportContents, ReportHit, SetPage
 
 if TYPE_CHECKING:
     import numpy as np
@@ -54,8 +54,10 @@ def report_hit(hit: "Hit") -> ReportHit:
     )
 
 
-def report_of_answers(index: "SearchIndex", answers: "Sequence[Answer]") -> ReportContents:
-    """Return the report of the answers to the images of one file."""
+def report_of_answers(
+    index: "SearchIndex", answers: "Sequence[Answer]", explained: Sequence[Explained | None] | None = None
+) -> ReportContents:
+    """Return the report of the answers to the images of one file, of which some may be explained."""
     first = answers[0]
     pixel = first.pixel_size_angstrom
     return ReportContents(
@@ -69,11 +71,14 @@ def report_of_answers(index: "SearchIndex", answers: "Sequence[Answer]") -> Repo
         particles=len(answers),
         pixel_size="unknown" if pixel is None else f"{pixel:.4g} Å ({first.pixel_size_source})",
         contrast=first.contrast,
-        sets=tuple(_set_page(index, answer) for answer in answers),
+        sets=tuple(
+            _set_page(index, answer, why)
+            for answer, why in zip(answers, explained or [None] * len(answers), strict=True)
+        ),
     )
 
 
-def _set_page(index: "SearchIndex", answer: "Answer") -> SetPage:
+def _set_page(index: "SearchIndex", answer: "Answer", explained: Explained | None) -> SetPage:
     from emsearch.search.picture import posed_projection, query_image
 
     image = query_image(answer)
@@ -91,6 +96,7 @@ def _set_page(index: "SearchIndex", answer: "Answer") -> SetPage:
         undecided=answer.undecided,
         query_image=_middle(image, side),
         projection=projection,
+        explained=explained,
         notes=answer.notes,
     )
 

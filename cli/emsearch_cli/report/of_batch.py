@@ -1,9 +1,10 @@
 """The report of a batch: one page of the sets that its particles make, of the mixture, and of what failed."""
 
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from emsearch_cli.report.contents import MixtureRow, ReportContents, ReportHit, SetPage
+from emsearch_cli.report.contents import Explained, MixtureRow, ReportContents, ReportHit, SetPage
 from emsearch_cli.report.of_answers import command_line, library_versions
 
 if TYPE_CHECKING:
@@ -14,8 +15,8 @@ if TYPE_CHECKING:
 __all__ = ["report_of_batch"]
 
 
-def report_of_batch(report: "BatchReport") -> ReportContents:
-    """Return the report of a batch whose particles were answered as sets."""
+def report_of_batch(report: "BatchReport", *, explain: bool = False) -> ReportContents:
+    """Return the report of a batch whose particles were answered as sets; ``explain`` the clearest image of each."""
     stack = report.stack
     return ReportContents(
         title="What is in this stack?",
@@ -28,7 +29,7 @@ def report_of_batch(report: "BatchReport") -> ReportContents:
         particles=stack.source.count,
         pixel_size=_pixel_sizes(stack),
         contrast=stack.contrast,
-        sets=tuple(_set_page(stack, answer) for answer in report.sets),
+        sets=tuple(_set_page(stack, answer, explain=explain) for answer in report.sets),
         mixture=tuple(MixtureRow(part.shows, part.fraction, part.low, part.high) for part in report.mixture),
         bad_particles=tuple((failure.particle, failure.error) for failure in report.failures),
         parameters=stack.settings.to_json(),
@@ -45,7 +46,7 @@ def _pixel_sizes(stack: "StackSearch") -> str:
     return f"{span} Å ({source})"
 
 
-def _set_page(stack: "StackSearch", answer: "SetAnswer") -> SetPage:
+def _set_page(stack: "StackSearch", answer: "SetAnswer", *, explain: bool) -> SetPage:
     from emsearch.evidence.directions import spread_of_directions
 
     spread = spread_of_directions(answer.directions)
@@ -61,7 +62,25 @@ def _set_page(stack: "StackSearch", answer: "SetAnswer") -> SetPage:
         covered=spread.covered if spread else None,
         notes=(f"{answer.matched} of {answer.images} images were matched by projection",),
     )
-    return _with_pictures(stack, answer, page) if answer.posed else page
+    if not answer.posed:
+        return page
+    page = _with_pictures(stack, answer, page)
+    return replace(page, explained=_explained(stack, answer)) if explain else page
+
+
+def _explained(stack: "StackSearch", answer: "SetAnswer") -> Explained:
+    """Explain the image that shows the first group most clearly."""
+    from emsearch_cli.report.explained import explained_image
+
+    return explained_image(
+        stack.index,
+        stack.source,
+        answer.posed[0].row,
+        answer.hits[0].group,
+        answer.hits[1].group if len(answer.hits) > 1 else None,
+        pixel_size_angstrom=stack.settings.pixel_size_angstrom,
+        contrast=stack.contrast,
+    )
 
 
 def _hit(stack: "StackSearch", hit: "SetHit") -> ReportHit:
@@ -79,8 +98,6 @@ def _hit(stack: "StackSearch", hit: "SetHit") -> ReportHit:
 
 def _with_pictures(stack: "StackSearch", answer: "SetAnswer", page: SetPage) -> SetPage:
     """Add the image that shows the first group most clearly, and that group's projection in its pose."""
-    from dataclasses import replace
-
     from emsearch.search.picture import posed_view
 
     posed = answer.posed[0]

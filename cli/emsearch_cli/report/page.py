@@ -7,7 +7,7 @@ from emsearch_cli.folders import write_whole
 from emsearch_cli.report.charts import mixture_svg
 from emsearch_cli.report.contents import ReportContents, SetPage
 from emsearch_cli.report.environment import REPORT_FOLDER, page_environment
-from emsearch_cli.report.pictures import difference, png_uri
+from emsearch_cli.report.pictures import data_uri, difference, png_uri
 from emsearch_cli.report.sphere import sphere_svg
 
 __all__ = ["render_report", "write_report"]
@@ -40,6 +40,10 @@ def _drawn(page: SetPage) -> dict[str, Any]:
         pictures.append(("first hit, in its pose", png_uri(page.projection)))
     if page.query_image is not None and page.projection is not None:
         pictures.append(("what is left", png_uri(difference(page.query_image, page.projection))))
+    if page.explained is not None:
+        why = page.explained
+        caption = f"why {why.hit} rather than {why.rival or 'no particle'}"
+        pictures.append((caption, data_uri(why.picture)))
     sphere = None if page.directions is None else Markup(sphere_svg(page.directions))
     return {"page": page, "pictures": pictures, "sphere": sphere}
 

@@ -8,7 +8,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-__all__ = ["difference", "png_bytes", "png_uri"]
+__all__ = ["data_uri", "difference", "png_bytes", "png_uri"]
 
 _SIDE_PX = 192
 _SPREAD = 2.5  # standard deviations from black to middle grey, and on to white, at least
@@ -17,7 +17,12 @@ _SHOWN = 0.998  # share of the pixels that are neither black nor white
 
 def png_uri(image: "NDArray[np.float32]") -> str:
     """Return the PNG of an image (h, w) as a data URI."""
-    return f"data:image/png;base64,{base64.b64encode(png_bytes(image)).decode()}"
+    return data_uri(png_bytes(image))
+
+
+def data_uri(png: bytes) -> str:
+    """Return a PNG as a data URI."""
+    return f"data:image/png;base64,{base64.b64encode(png).decode()}"
 
 
 def png_bytes(image: "NDArray[np.float32]") -> bytes:
