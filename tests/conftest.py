@@ -64,6 +64,7 @@ class PoolingIndex(SearchIndex):
         self.calibration = Calibration()
         self.library = StructureLibrary(models)
         self.coarse = CoarseViews(self.library)
+        self.quantity_head = None
         self.structures = sorted(models)
         self.groups = [
             Group(f"G{k}", name, f"blob {k}", (name,), 22.0, 150.0 + k, "d100-200")

@@ -1,6 +1,7 @@
 """An answer as JSON, as rows, and as the table that a person reads."""
 
 from collections.abc import Sequence
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from emsearch_cli.options import Format
@@ -9,9 +10,17 @@ from emsearch_cli.tables import Table, json_text, stdout_console, write_json, wr
 if TYPE_CHECKING:
     from rich.table import Table as RichTable
 
-    from emsearch.search.hits import Answer, Hit, View
+    from emsearch.search.hits import Answer, Hit, Quantities, Quantity, View
 
-__all__ = ["answer_rows", "answer_to_json", "headline", "round_probabilities", "verdict", "write_answers"]
+__all__ = [
+    "answer_rows",
+    "answer_to_json",
+    "by_itself",
+    "headline",
+    "round_probabilities",
+    "verdict",
+    "write_answers",
+]
 
 _HIT_COLUMNS = ("rank", "group", "representative", "title", "members", "probability", "similarity")
 _SIZE_COLUMNS = ("mass_kda", "dmax_angstrom", "size_class")
@@ -65,7 +74,23 @@ def answer_to_json(answer: "Answer") -> dict[str, Any]:
             for hit, probability in zip(answer.hits, probabilities, strict=True)
         ],
         "undecided": list(answer.undecided),
+        "quantities": None if answer.quantities is None else _quantities_to_json(answer.quantities),
     }
+
+
+def _quantities_to_json(quantities: "Quantities") -> dict[str, Any]:
+    return {
+        name: {
+            "value": _three_digits(q["value"]),
+            "low": _three_digits(q["low"]),
+            "high": _three_digits(q["high"]),
+        }
+        for name, q in asdict(quantities).items()
+    }
+
+
+def _three_digits(value: float) -> float:
+    return float(f"{value:.3g}")
 
 
 def _hit_to_json(hit: "Hit", probability: float) -> dict[str, Any]:
@@ -169,6 +194,22 @@ def verdict(answer: "Answer") -> str | None:
     return None
 
 
+def by_itself(answer: "Answer") -> str | None:
+    """Return what the picture says of the particle's size whatever it is, or None where that is not known."""
+    if answer.quantities is None:
+        return None
+    q = answer.quantities
+    return (
+        f"By the picture alone: {_span(q.mass_kda, 'kDa')}, {_span(q.dmax_angstrom, 'A')} long "
+        "(each range holds the truth 90 times in 100)"
+    )
+
+
+def _span(quantity: "Quantity", unit: str) -> str:
+    value, low, high = (_three_digits(v) for v in (quantity.value, quantity.low, quantity.high))
+    return f"{value:g} {unit} ({low:g} to {high:g})"
+
+
 def _write_table(answer: "Answer") -> None:
     from rich.text import Text
 
@@ -177,6 +218,9 @@ def _write_table(answer: "Answer") -> None:
     warning = verdict(answer)
     if warning:
         console.print(Text(warning, style="bold yellow"), soft_wrap=True)
+    size = by_itself(answer)
+    if size:
+        console.print(Text(size), soft_wrap=True)
     ascii_only = console.options.ascii_only
     bare = console.measure(_hit_table(answer, _SHORTEST_TITLE, ascii_only=ascii_only)).maximum
     room = max(0, console.width - bare)

@@ -1,4 +1,4 @@
-"""One answer for each set: the network chooses a shortlist, some images are matched against it, and all speak."""
+"""One answer for each set: the network chooses a shortlist, and the images that are matched against it speak."""
 
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
@@ -10,12 +10,11 @@ from numpy.typing import NDArray
 
 from emsearch.batch.matched_sample import shortlist_of, spread_over, witnesses
 from emsearch.batch.parts import Parts
-from emsearch.batch.set_evidence import Witness, network_rows, neutral_of_none
+from emsearch.batch.set_evidence import Witness
 from emsearch.batch.sets import ParticleSets
 from emsearch.batch.shares import KeptShares
 from emsearch.batch.stack_search import StackSearch
-from emsearch.evidence.likelihood import softened
-from emsearch.evidence.posterior import AS_JUDGED, SetPosterior, set_posterior
+from emsearch.evidence.posterior import SetPosterior, set_posterior
 from emsearch.search.engine import SearchIndex
 from emsearch.search.hits import View
 from emsearch.shapes.rotations import quaternions_to_matrices
@@ -84,7 +83,7 @@ def answer_sets(
         rows = rows[there[rows]]
         kept = parts.note(_note(number))
         if kept is None:
-            answer = _answer(stack, name, rows, pooled[number], shares)
+            answer = _answer(stack, name, rows, pooled[number])
             parts.keep(_note(number), asdict(answer))
         else:
             answer = _of_json(kept)
@@ -93,9 +92,7 @@ def answer_sets(
     return answers
 
 
-def _answer(
-    stack: StackSearch, name: str, rows: NDArray[np.int64], pooled: Floats, shares: KeptShares
-) -> SetAnswer:
+def _answer(stack: StackSearch, name: str, rows: NDArray[np.int64], pooled: Floats) -> SetAnswer:
     if not len(rows):
         return SetAnswer(name, 0, 0, (), 0.5, 0, None)
     index = stack.index
@@ -103,22 +100,18 @@ def _answer(
     looked_at = spread_over(rows, stack.settings.match_per_set)
     found = witnesses(stack, looked_at, shortlist)
     matched = np.stack([w.said for w in found.values()])
-    first = whole = set_posterior(matched)
-    others = np.setdiff1d(rows, looked_at)
-    network = [network_rows(index, share, shortlist) for share in shares.of(others)]
-    if network:
-        spoken = neutral_of_none(np.concatenate(network), first.probability)
-        everything = np.concatenate([softened(matched, first.sharpness), spoken])
-        whole = set_posterior(everything, sharpness=AS_JUDGED)
+    together = set_posterior(matched)
     return SetAnswer(
         set=name,
         images=len(rows),
         matched=len(matched),
-        hits=tuple(_hit(index, shortlist, whole, k) for k in whole.order[: stack.settings.top].tolist()),
-        none=whole.none,
-        speaking=first.speaking,
-        images_to_settle=whole.images_to_settle,
-        posed=_posed(found, int(whole.order[0])),
+        hits=tuple(
+            _hit(index, shortlist, together, k) for k in together.order[: stack.settings.top].tolist()
+        ),
+        none=together.none,
+        speaking=together.speaking,
+        images_to_settle=together.images_to_settle,
+        posed=_posed(found, int(together.order[0])),
     )
 
 
@@ -128,9 +121,9 @@ def _posed(found: dict[int, Witness], first: int) -> tuple[Posed, ...]:
     return tuple(Posed(row, view) for _, row, view in sorted(own, key=lambda entry: -entry[0]))
 
 
-def _hit(index: SearchIndex, shortlist: NDArray[np.int64], whole: SetPosterior, k: int) -> SetHit:
+def _hit(index: SearchIndex, shortlist: NDArray[np.int64], together: SetPosterior, k: int) -> SetHit:
     group = index.groups[shortlist[k]]
-    return SetHit(group.id, group.representative, group.title, float(whole.probability[k]))
+    return SetHit(group.id, group.representative, group.title, float(together.probability[k]))
 
 
 def _note(number: int) -> str:

@@ -5,7 +5,6 @@ odds among all groups of the index, a set is judged under even odds among its sh
 of groups over g, so that what a row makes likelier stays what it was.
 """
 
-import math
 from collections import Counter
 from dataclasses import dataclass
 
@@ -13,7 +12,6 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor
 
-from emsearch.evidence.likelihood import JUNK_SHARE, likelihood_ratios, prior_of
 from emsearch.search.answering import match_candidates, shortlist_scores, view_of
 from emsearch.search.engine import SearchIndex
 from emsearch.search.hits import View
@@ -21,14 +19,13 @@ from emsearch.search.matching import MatchingSettings
 from emsearch.search.proposal import Proposals
 from emsearch.search.ranking import (
     evidence_of,
-    expectation,
     group_probabilities,
     known_probability,
     particle_evidence,
 )
 from emsearch.search.target import Transfer
 
-__all__ = ["Witness", "alike_for_all", "network_rows", "neutral_of_none", "witness"]
+__all__ = ["Witness", "alike_for_all", "witness"]
 
 Floats = NDArray[np.float64]
 
@@ -71,7 +68,7 @@ def witness(
     order = [place[group] for group in shortlist.tolist()]
     among = float(alike_for_all(index, proposals.share[k])[shortlist].sum())  # the rest is the other groups'
     share = known * among * group_probabilities(score)[order]
-    (said,) = _rows(share[None], np.array([1 - known]), len(index.groups))
+    said = _row(share, 1 - known, len(index.groups))
     log_particle = particle_evidence([m.match for m in matched], index.calibration)
     return Witness(said, log_particle, tuple(view_of(matched[number]) for number in order))
 
@@ -86,37 +83,6 @@ def alike_for_all(index: SearchIndex, share: Floats) -> Floats:
     return np.asarray(weighted / weighted.sum(axis=-1, keepdims=True))
 
 
-def network_rows(index: SearchIndex, share: Floats, shortlist: NDArray[np.int64]) -> Floats:
-    """Return the rows (n, g + 1) of images of which the network alone speaks, ``share`` (n, groups).
-
-    The network weighs what it does beside a match, by the index's calibration, for its faults are those of all images
-    and would add up. Whether a structure is in the index it cannot tell: the odds of "none of these" are even.
-    """
-    weighted = np.exp(expectation(alike_for_all(index, share), index.calibration))
-    weighted /= weighted.sum(1, keepdims=True)
-    none = prior_of(len(index.groups))[-1]
-    return _rows((1 - none) * weighted[:, shortlist], np.full(len(share), none), len(index.groups))
-
-
-def _rows(share: Floats, none: Floats, groups: int) -> Floats:
-    scaled = share * groups / share.shape[1]
-    return np.asarray(np.log(np.maximum(np.column_stack([scaled, none]), _LEAST_SHARE)))
-
-
-def neutral_of_none(rows: Floats, chance: Floats) -> Floats:
-    """Return rows (n, g + 1) that leave the odds of "none of these" as they are.
-
-    Each image is made as likely under "none of these" as under the groups as they are believed in when it comes:
-    ``chance`` (g,), brought up to date image by image. Rows of the network decide among groups, for it was never asked
-    what is in none of them.
-    """
-    groups = len(chance)
-    ratio = likelihood_ratios(rows, JUNK_SHARE)[:, :groups]
-    plain = np.exp(rows[:, :groups]) / prior_of(groups)[:groups]
-    belief = chance / chance.sum()
-    found = rows.copy()
-    for k in range(len(rows)):
-        found[k, groups] = math.log(max(float(belief @ plain[k]) * prior_of(groups)[-1], _LEAST_SHARE))
-        belief = belief * ratio[k]
-        belief /= belief.sum()
-    return found
+def _row(share: Floats, none: float, groups: int) -> Floats:
+    scaled = share * groups / len(share)
+    return np.asarray(np.log(np.maximum([*scaled, none], _LEAST_SHARE)))

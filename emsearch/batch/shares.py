@@ -1,6 +1,6 @@
 """The network's shares of a whole stack, read back chunk by chunk from the parts of a batch."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -34,10 +34,3 @@ class KeptShares:
         return (np.zeros((len(sets.names), 0)) if total is None else total) / np.maximum(count, 1)[
             :, None
         ], there
-
-    def of(self, rows: NDArray[np.int64]) -> Iterator[Floats]:
-        """Yield the shares (k, groups) of particles in ascending order, those of a chunk at a time."""
-        for number, chunk in enumerate(self._chunks):
-            low, high = np.searchsorted(rows, (chunk.start, chunk.stop))
-            if high > low:
-                yield self._parts.shares(number)[rows[low:high] - chunk.start].astype(np.float64)

@@ -12,6 +12,7 @@ from torch import Tensor
 from emsearch.imaging.simulate import Simulator
 from emsearch.network.checkpoint import load_weights, network_from_weights
 from emsearch.network.precision import autocast
+from emsearch.network.quantities import HEAD_NAME, load_head
 from emsearch.network.train import pick_device
 from emsearch.search.coarse_views import CoarseViews
 from emsearch.search.library import StructureLibrary
@@ -78,6 +79,8 @@ class SearchIndex:
         self.network = network_from_weights(load_weights(generation.file("weights.safetensors")))
         self.network.to(device=self.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.calibration = Calibration.from_json(configuration.get("calibration") or Calibration().to_json())
+        has_head = HEAD_NAME in generation.manifest.files
+        self.quantity_head = load_head(generation.file(HEAD_NAME)) if has_head else None
         self.library = StructureLibrary(BeadArchive(generation.file("beads.npz")))
         self.coarse = CoarseViews(self.library)
         with Catalogue(generation.file("catalogue.duckdb")) as catalogue:

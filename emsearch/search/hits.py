@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-__all__ = ["Answer", "Hit", "View"]
+__all__ = ["Answer", "Hit", "Quantities", "Quantity", "View"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,12 +45,36 @@ class Hit:
 
 
 @dataclass(frozen=True, slots=True)
+class Quantity:
+    """A value read off the image, and the limits that hold the truth nine times in ten."""
+
+    value: float
+    low: float
+    high: float
+
+
+@dataclass(frozen=True, slots=True)
+class Quantities:
+    """What the image shows, whatever the particle is.
+
+    ``long_angstrom`` and ``short_angstrom`` are root mean square extents of its mass along the principal axes of the view,
+    ``fill`` is the height of the stain over the particle's.
+    """
+
+    mass_kda: Quantity
+    dmax_angstrom: Quantity
+    long_angstrom: Quantity
+    short_angstrom: Quantity
+    fill: Quantity
+
+
+@dataclass(frozen=True, slots=True)
 class Answer:
     """The ranked hits for one image.
 
     The hits' probabilities and that of "none of these", ``1 - in_database_probability``, sum to one over all
     groups of the index; ``hits`` holds the first few. ``undecided`` are the groups among which the image cannot decide,
-    best first; one alone is decided.
+    best first; one alone is decided. ``quantities`` are None where the pixel size is unknown.
     """
 
     path: str
@@ -64,3 +88,4 @@ class Answer:
     hits: tuple[Hit, ...]
     undecided: tuple[str, ...]
     notes: tuple[str, ...]
+    quantities: Quantities | None = None

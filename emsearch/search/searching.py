@@ -9,6 +9,7 @@ from emsearch.search.answering import answer_image
 from emsearch.search.contrast import decide_contrast
 from emsearch.search.engine import SearchIndex
 from emsearch.search.hits import Answer
+from emsearch.search.quantities import estimate_quantities
 from emsearch.search.shortlist import SHORTLIST
 
 __all__ = ["search_file", "search_stack"]
@@ -75,7 +76,8 @@ def search_stack(
             "no pixel size was given or found, so that size was not used; --pixel-size makes the answer sharper"
         )
     for number, image in zip(stack.numbers, images, strict=True):
-        reply = answer_image(index, image if sign == "bright" else -image, pixel, top=top, rerank=rerank)
+        bright = image if sign == "bright" else -image
+        reply = answer_image(index, bright, pixel, top=top, rerank=rerank)
         yield Answer(
             path=stack.path,
             image=number,
@@ -88,4 +90,5 @@ def search_stack(
             hits=reply.hits,
             undecided=reply.undecided,
             notes=tuple(notes),
+            quantities=estimate_quantities(index, bright, pixel, reply.hits[0].size_class),
         )

@@ -8,10 +8,9 @@ import pyarrow.parquet as pq
 import pytest
 
 from emsearch.batch.run import BatchReport, run_batch
-from emsearch.batch.set_evidence import network_rows, neutral_of_none, witness
+from emsearch.batch.set_evidence import witness
 from emsearch.batch.sets import sets_by
 from emsearch.batch.settings import BatchSettings
-from emsearch.evidence.posterior import AS_JUDGED, set_posterior
 from emsearch.imaging.parameters import clean_parameters
 from emsearch.imaging.rotations import random_quaternions
 from emsearch.imaging.stack_files import write_stack
@@ -112,28 +111,3 @@ def test_fields_make_sets(source: ParticleSource) -> None:
     assert sets_by(source, "stack").rows(0).tolist() == list(range(PARTICLES))
     with pytest.raises(UsageError, match=r"rlnMicrographName.*choose stack, rlnImageName, rlnOpticsGroup"):
         sets_by(source, "rlnMicrographName")
-
-
-def test_rows_of_the_network_decide_among_groups_but_not_whether_it_is_any(
-    pooling_index: "SearchIndex",
-) -> None:
-    rng = np.random.default_rng(0)
-    share = rng.dirichlet((5.0, 1.0, 1.0, 1.0, 1.0), 200)
-    shortlist = np.arange(5)
-    matched = np.log(np.array([[0.2, 0.1, 0.1, 0.1, 0.1, 0.4]]))
-    before = set_posterior(matched, sharpness=AS_JUDGED)
-    rows = network_rows(pooling_index, share, shortlist)
-    spoken = neutral_of_none(rows, before.probability)
-    after = set_posterior(np.concatenate([matched, spoken]), sharpness=AS_JUDGED)
-    assert after.none == pytest.approx(before.none, rel=1e-6)
-    assert after.probability[0] == pytest.approx(1 - before.none, rel=1e-3)
-
-
-def test_a_shortlist_leaves_what_a_row_makes_likelier_as_it_is(pooling_index: "SearchIndex") -> None:
-    share = np.array([[0.5, 0.2, 0.1, 0.1, 0.1]])
-    odds = []
-    for groups in (5, 2):
-        rows = network_rows(pooling_index, share, np.arange(groups))
-        found = set_posterior(rows, junk_share=0.0, sharpness=AS_JUDGED)
-        odds.append(found.probability[:2] / found.none)
-    assert odds[1] / odds[0] == pytest.approx([2.5, 2.5])  # their priors are 1 / 2 in place of 1 / 5

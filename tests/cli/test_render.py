@@ -1,16 +1,18 @@
 import dataclasses
 import json
 import math
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from emsearch.search.hits import Answer
+from emsearch.search.hits import Answer, Quantities, Quantity
 from emsearch_cli.options import Format
 from emsearch_cli.render import (
     answer_rows,
     answer_to_json,
+    by_itself,
     headline,
     round_probabilities,
     verdict,
@@ -20,7 +22,7 @@ from emsearch_cli.render import (
 
 def test_json_has_the_documented_fields_in_order(answer: Answer) -> None:
     record = answer_to_json(answer)
-    assert list(record) == ["query", "index", "in_database_probability", "hits", "undecided"]
+    assert list(record) == ["query", "index", "in_database_probability", "hits", "undecided", "quantities"]
     assert list(record["query"]) == ["path", "image", "pixel_size_angstrom", "pixel_size_source", "contrast"]
     assert record["index"] == {"path": "/index", "generation": "gen-1"}
     hit = record["hits"][0]
@@ -113,3 +115,14 @@ def test_table_shows_bar_and_shortened_title(answer: Answer, capsys: pytest.Capt
     assert "██████░░ 0.712" in out
     assert "beta-galactosidase beta-galactosidase" in out and "..." in out
     assert "\x1b" not in out  # no colours into a pipe
+
+
+def test_what_the_picture_alone_says_comes_with_its_range(answer: Answer) -> None:
+    assert by_itself(answer) is None and answer_to_json(answer)["quantities"] is None
+    one = Quantity(1.0, 0.5, 2.0)
+    read = Quantities(Quantity(451.7, 390.2, 523.4), Quantity(152.3, 140.1, 171.9), one, one, one)
+    told = replace(answer, quantities=read)
+    assert str(by_itself(told)).startswith(
+        "By the picture alone: 452 kDa (390 to 523), 152 A (140 to 172) long"
+    )
+    assert answer_to_json(told)["quantities"]["mass_kda"] == {"value": 452.0, "low": 390.0, "high": 523.0}

@@ -7,6 +7,7 @@ from importlib.metadata import version
 from shlex import join
 from typing import TYPE_CHECKING
 
+from emsearch_cli.render import by_itself
 from emsearch_cli.report.contents import Explained, ReportContents, ReportHit, SetPage
 
 if TYPE_CHECKING:
@@ -81,7 +82,7 @@ def report_of_answers(
 def _set_page(index: "SearchIndex", answer: "Answer", explained: Explained | None) -> SetPage:
     from emsearch.search.picture import posed_projection, query_image
 
-    image = query_image(answer)
+    image, size = query_image(answer), by_itself(answer)
     best = answer.hits[0]
     side = min(image.shape)
     projection = None
@@ -97,7 +98,7 @@ def _set_page(index: "SearchIndex", answer: "Answer", explained: Explained | Non
         query_image=_middle(image, side),
         projection=projection,
         explained=explained,
-        notes=answer.notes,
+        notes=(f"{size}.", *answer.notes) if size else answer.notes,
     )
 
 

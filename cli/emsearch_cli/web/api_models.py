@@ -101,6 +101,24 @@ class AnsweringIndex(BaseModel):
     generation: str
 
 
+class Quantity(BaseModel):
+    """A value read off the image, and the limits that hold the truth nine times in ten."""
+
+    value: float
+    low: float
+    high: float
+
+
+class Quantities(BaseModel):
+    """What the image shows, whatever the particle is."""
+
+    mass_kda: Quantity
+    dmax_angstrom: Annotated[Quantity, Field(description="Greatest extent of the molecule.")]
+    long_angstrom: Annotated[Quantity, Field(description="Root mean square extent along the view.")]
+    short_angstrom: Annotated[Quantity, Field(description="Root mean square extent across it.")]
+    fill: Annotated[Quantity, Field(description="Height of the stain over the particle's.")]
+
+
 class Answer(BaseModel):
     """One image's answer, as `emsearch query --format json` prints it."""
 
@@ -109,6 +127,7 @@ class Answer(BaseModel):
     in_database_probability: float
     hits: list[Hit]
     undecided: Annotated[list[str], Field(description="Groups among which the image cannot decide.")]
+    quantities: Annotated[Quantities | None, Field(description="None where the pixel size is unknown.")]
 
 
 class SearchState(BaseModel):
