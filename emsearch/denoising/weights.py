@@ -1,0 +1,62 @@
+"""The weights of a denoiser on disk: safetensors, with what they are written into the header."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from emsearch.denoising.unet import DenoisingNetwork
+from emsearch.network.checkpoint import compact_weights, load_weights
+from emsearch_index.errors import InputError
+
+__all__ = ["Denoiser", "load_denoiser", "save_denoiser"]
+
+_KIND = "emsearch denoiser 1"
+
+
+@dataclass(frozen=True, slots=True)
+class Denoiser:
+    """A network that is ready to use, and what it was trained on.
+
+    ``variant`` is "l1" or "pix2pix"; ``pairs`` how many it saw; ``left_out`` the groups that it never saw.
+    """
+
+    network: DenoisingNetwork
+    variant: str
+    pairs: int
+    left_out: tuple[str, ...]
+
+
+def save_denoiser(path: Path, denoiser: Denoiser) -> None:
+    """Write a denoiser as float16 safetensors."""
+    from safetensors.torch import save_file
+
+    said = {
+        "kind": _KIND,
+        "variant": denoiser.variant,
+        "pairs": str(denoiser.pairs),
+        "left_out": ",".join(denoiser.left_out),
+    }
+    save_file(compact_weights(denoiser.network.state_dict()), path, said)
+
+
+def load_denoiser(path: Path) -> Denoiser:
+    """Read a denoiser.
+
+    Raises
+    ------
+    InputError
+        The file is not there, is no safetensors file, or holds something else.
+    """
+    from safetensors import safe_open
+
+    weights = load_weights(path)
+    with safe_open(path, "pt") as file:
+        said = file.metadata() or {}
+    if said.get("kind") != _KIND:
+        raise InputError(
+            f"{path} holds no denoiser (found {said.get('kind', 'no kind')!r}, expected {_KIND!r}); give a file that "
+            "emsearch train-denoiser wrote"
+        )
+    network = DenoisingNetwork(len(weights["first.weight"]))
+    network.load_state_dict(weights)
+    left_out = tuple(name for name in said["left_out"].split(",") if name)
+    return Denoiser(network.eval(), said["variant"], int(said["pairs"]), left_out)
