@@ -16,13 +16,16 @@ _KIND = "emsearch denoiser 1"
 class Denoiser:
     """A network that is ready to use, and what it was trained on.
 
-    ``variant`` is "l1" or "pix2pix"; ``pairs`` how many it saw; ``left_out`` the groups that it never saw.
+    ``variant`` is "l1" or "pix2pix"; ``pairs`` how many it saw; ``left_out`` the groups that it never saw;
+    ``pixel_sizes_angstrom`` those of the size classes, each in a box of ``box_px``.
     """
 
     network: DenoisingNetwork
     variant: str
     pairs: int
     left_out: tuple[str, ...]
+    pixel_sizes_angstrom: tuple[float, ...]
+    box_px: int
 
 
 def save_denoiser(path: Path, denoiser: Denoiser) -> None:
@@ -34,6 +37,8 @@ def save_denoiser(path: Path, denoiser: Denoiser) -> None:
         "variant": denoiser.variant,
         "pairs": str(denoiser.pairs),
         "left_out": ",".join(denoiser.left_out),
+        "pixel_sizes_angstrom": ",".join(map(repr, denoiser.pixel_sizes_angstrom)),
+        "box_px": str(denoiser.box_px),
     }
     save_file(compact_weights(denoiser.network.state_dict()), path, said)
 
@@ -59,4 +64,7 @@ def load_denoiser(path: Path) -> Denoiser:
     network = DenoisingNetwork(len(weights["first.weight"]))
     network.load_state_dict(weights)
     left_out = tuple(name for name in said["left_out"].split(",") if name)
-    return Denoiser(network.eval(), said["variant"], int(said["pairs"]), left_out)
+    pixel_sizes = tuple(float(size) for size in said["pixel_sizes_angstrom"].split(","))
+    return Denoiser(
+        network.eval(), said["variant"], int(said["pairs"]), left_out, pixel_sizes, int(said["box_px"])
+    )
