@@ -124,13 +124,7 @@ def _together(
 
 
 def _phases_flipped(source: ParticleSource, rows: list[int], images: Tensor, pixel: float | None) -> Tensor:
-    optics = source.optics[np.array(rows)]
-    if pixel is None or not optics.known.any():
-        return images
-    known = np.flatnonzero(optics.known)
-    flipped = images.clone()
-    flipped[torch.from_numpy(known)] = correct_ctf(images[torch.from_numpy(known)], pixel, optics[known], "phase-flip")
-    return flipped
+    return images if pixel is None else correct_ctf(images, pixel, source.optics[np.array(rows)], "phase-flip")
 
 
 def write_guesses(denoised: DenoisedImages, path: Path) -> None:

@@ -7,9 +7,11 @@ from emsearch.denoising.unet import DenoisingNetwork
 from emsearch.network.checkpoint import compact_weights, load_weights
 from emsearch_index.errors import InputError
 
-__all__ = ["Denoiser", "load_denoiser", "save_denoiser"]
+__all__ = ["Denoiser", "load_denoiser", "save_denoiser", "shipped_weights"]
 
 _KIND = "emsearch denoiser 1"
+_SHIPPED = Path(__file__).with_name("denoiser.safetensors")
+_SHIPPED_SHA256 = "TODO"
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,3 +70,18 @@ def load_denoiser(path: Path) -> Denoiser:
     return Denoiser(
         network.eval(), said["variant"], int(said["pairs"]), left_out, pixel_sizes, int(said["box_px"])
     )
+
+
+def shipped_weights() -> Path:
+    """Return the weights that ship, hashed first.
+
+    Raises
+    ------
+    InputError
+        The file is not there or is not the one that was measured.
+    """
+    from emsearch_index.manifest import hash_file
+
+    if not _SHIPPED.exists() or hash_file(_SHIPPED).sha256 != _SHIPPED_SHA256:
+        raise InputError(f"{_SHIPPED} is missing or damaged; install emsearch again, or give --weights")
+    return _SHIPPED
