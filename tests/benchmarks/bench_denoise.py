@@ -39,7 +39,7 @@ Denoisers = dict[str, Denoiser]
 
 LEVELS = (10.0, 2.0, 0.5, 0.1)
 _SIGMAS_PX = (0.5, 0.75, 1.0, 1.5, 2.0, 3.0)
-_FILTERED_ON = 300
+_FILTERED_ON = 100
 _SEED = 77
 
 
