@@ -48,7 +48,9 @@ def denoise(
     ],
     out: Annotated[
         Path,
-        typer.Option("--out", "-o", metavar="FILE", help="Stack to write (.mrcs), or picture of one image (.png)."),
+        typer.Option(
+            "--out", "-o", metavar="FILE", help="Stack to write (.mrcs), or picture of one image (.png)."
+        ),
     ],
     pixel_size: InputPixelSize = None,
     contrast: ContrastSign = Contrast.AUTO,

@@ -29,11 +29,15 @@ def train_denoiser(
     index: IndexDir = None,
     beads: Annotated[
         Path | None,
-        typer.Option("--beads", metavar="FILE", help="Train on the training set .npz of a build instead of an index."),
+        typer.Option(
+            "--beads", metavar="FILE", help="Train on the training set .npz of a build instead of an index."
+        ),
     ] = None,
     leave_out: Annotated[
         str,
-        typer.Option(metavar="ID,...", help="Groups never to be trained on; a structure stands for its group."),
+        typer.Option(
+            metavar="ID,...", help="Groups never to be trained on; a structure stands for its group."
+        ),
     ] = "",
     pairs: Annotated[
         int | None, typer.Option(min=1, metavar="N", help="How many simulated pairs to train on.")
@@ -102,7 +106,16 @@ def train_denoiser(
         ),
     )
     write_table(
-        Table.of([{"weights": str(path), "pairs": settings.images, "groups": len(used.groups), "left_out": len(unseen)}]),
+        Table.of(
+            [
+                {
+                    "weights": str(path),
+                    "pairs": settings.images,
+                    "groups": len(used.groups),
+                    "left_out": len(unseen),
+                }
+            ]
+        ),
         form,
     )
 

@@ -21,8 +21,8 @@ _AT_ONCE = 256
 class Guess:
     """Guesses (n, h, w), particle bright, and the ``strength`` of each (n,): its standard deviation over that of a truth.
 
-    The network says less the less it knows, so that the strength is about the correlation with the truth that it expects: near
-    0 is nothing seen.
+    The network says less the less it knows, so that the strength is about the correlation with the truth that it
+    expects: near 0 is nothing seen.
     """
 
     pictures: Tensor

@@ -124,7 +124,9 @@ def _together(
 
 
 def _phases_flipped(source: ParticleSource, rows: list[int], images: Tensor, pixel: float | None) -> Tensor:
-    return images if pixel is None else correct_ctf(images, pixel, source.optics[np.array(rows)], "phase-flip")
+    return (
+        images if pixel is None else correct_ctf(images, pixel, source.optics[np.array(rows)], "phase-flip")
+    )
 
 
 def write_guesses(denoised: DenoisedImages, path: Path) -> None:
@@ -143,7 +145,9 @@ def write_guesses(denoised: DenoisedImages, path: Path) -> None:
     elif suffix == ".png" and len(denoised.pictures) == 1:
         _write_png(denoised.pictures[0], path)
     elif suffix == ".png":
-        raise UsageError(f"{len(denoised.pictures)} images do not go into one PNG; give a file .mrcs to --out")
+        raise UsageError(
+            f"{len(denoised.pictures)} images do not go into one PNG; give a file .mrcs to --out"
+        )
     else:
         raise UsageError(f"{path} is neither .mrcs, .mrc nor .png; give one of these to --out")
 

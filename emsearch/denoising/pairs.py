@@ -101,5 +101,6 @@ def draw_pairs(
     targets[torch.from_numpy(empty).to(targets.device)] = 0
     layout = torch.channels_last
     return Pairs(
-        shot.images[:, None].contiguous(memory_format=layout), targets[:, None].contiguous(memory_format=layout)
+        shot.images[:, None].contiguous(memory_format=layout),
+        targets[:, None].contiguous(memory_format=layout),
     )

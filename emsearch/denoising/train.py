@@ -104,7 +104,9 @@ class _Trainer:
             return
         state = load_state(path, self.device)
         if state["identity"] != self._identity():
-            raise UsageError(f"{self.out} holds a training with other settings or structures; give another folder")
+            raise UsageError(
+                f"{self.out} holds a training with other settings or structures; give another folder"
+            )
         for name, part in self._parts().items():
             part.load_state_dict(state[name])
         self.step, self.seconds = state["step"], state["seconds"]

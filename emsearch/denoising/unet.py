@@ -1,11 +1,12 @@
 """The U-Net that guesses the clean projection behind a noisy image.
 
-Ronneberger et al., MICCAI 2015: maps are halved four times and doubled again, and what each scale saw on the way down is added
-on the way up. The normalisation is over groups of channels of one image (Wu and He, ECCV 2018), so that an image's guess depends
-neither on its batch nor on the noise of others.
+Ronneberger et al., MICCAI 2015: maps are halved four times and doubled again, and what each scale saw on the way down is
+added on the way up. The normalisation is over groups of channels of one image (Wu and He, ECCV 2018), so that an image's
+guess depends neither on its batch nor on the noise of others.
 """
 
-import torch
+from itertools import pairwise
+
 from torch import Tensor, nn
 from torch.nn import functional
 
@@ -39,14 +40,10 @@ class DenoisingNetwork(nn.Module):
         super().__init__()
         channels = [width * 2 ** min(k, 3) for k in range(HALVINGS + 1)]
         self.first = nn.Conv2d(1, width, 5, padding=2)
-        self.halvings = nn.ModuleList(
-            nn.Conv2d(a, b, 3, stride=2, padding=1) for a, b in zip(channels, channels[1:], strict=False)
-        )
+        self.halvings = nn.ModuleList(nn.Conv2d(a, b, 3, stride=2, padding=1) for a, b in pairwise(channels))
         self.down = nn.ModuleList(_Block(c) for c in channels[1:])
         self.middle = nn.Sequential(_Block(channels[-1]), _Block(channels[-1]))
-        self.doublings = nn.ModuleList(
-            nn.ConvTranspose2d(b, a, 2, stride=2) for a, b in zip(channels, channels[1:], strict=False)
-        )
+        self.doublings = nn.ModuleList(nn.ConvTranspose2d(b, a, 2, stride=2) for a, b in pairwise(channels))
         self.up = nn.ModuleList(_Block(c) for c in channels[:-1])
         self.norm = nn.GroupNorm(_GROUPS, width)
         self.last = nn.Conv2d(width, 1, 3, padding=1)

@@ -1,10 +1,11 @@
 """What denoising is worth, on groups that the denoiser has never seen, and what it makes of nothing.
 
-    python tests/benchmarks/bench_denoise.py truth|recognition|noise --weights l1.safetensors,pix2pix.safetensors [--images 140]
+    python tests/benchmarks/bench_denoise.py truth|recognition|noise --weights l1.safetensors,... [--images 140]
 
-truth: correlation with the clean, fully stained projection inside the particle's disc, of the image as it is, after a Gaussian
-(the best of several widths at each level, chosen on these very images), after a Wiener filter (radial, one for each level and
-size class, from images of the groups that the denoiser was trained on), and of each denoiser's guess, with its strength.
+truth: correlation with the clean, fully stained projection inside the particle's disc, of the image as it is, after a
+Gaussian (the best of several widths at each level, chosen on these very images), after a Wiener filter (radial, one for each
+level and size class, from images of the groups that the denoiser was trained on), and of each denoiser's guess, with its
+strength.
 
 recognition: how often the network of the index (no projection matching) names the right group first and in the first three,
 and how often it names a group that the denoiser was trained on, which none of the images shows.
@@ -58,7 +59,9 @@ def truth_of(index: SearchIndex, images: SimulatedImages) -> Tensor:
     )
 
 
-def in_disc(index: SearchIndex, images: SimulatedImages, pictures: Tensor, truth: Tensor) -> np.ndarray[Any, Any]:
+def in_disc(
+    index: SearchIndex, images: SimulatedImages, pictures: Tensor, truth: Tensor
+) -> np.ndarray[Any, Any]:
     """Return the correlation of pictures with the truth inside each particle's disc, (n,)."""
     box = truth.shape[-1]
     axis = np.arange(box) - box // 2
@@ -94,7 +97,9 @@ def wiener_filters(index: SearchIndex, groups: list[int], snr: float) -> dict[fl
         own = [g for g in groups if index.groups[g].size_class == size_class.name]
         drawn = draw_images(index, own, STAIN, _FILTERED_ON, _SEED + 1, snr)
         image = torch.fft.rfft2(normalised(drawn))
-        truth = torch.fft.rfft2(normalise(truth_of(index, drawn), torch.full((len(drawn),), size_class.box_px / 2)))
+        truth = torch.fft.rfft2(
+            normalise(truth_of(index, drawn), torch.full((len(drawn),), size_class.box_px / 2))
+        )
         ring = rings(size_class.box_px)
         total = torch.zeros(int(ring.max()) + 1)
         shared = total.index_add(0, ring.flatten(), (image * truth.conj()).real.mean(0).flatten())
