@@ -19,10 +19,10 @@ def test_what_is_framed_and_taken_back_lies_where_it_was(shape: tuple[int, int],
     assert back.shape == (1, height, width)
     near = torch.hypot(x.float(), y.float()) < 0.4 * side
     a, b = back[0][near], blob[0][near]
-    assert (
-        float(torch.corrcoef(torch.stack([a, b]))[0, 1]) > 0.98
-    )  # the plane that is taken away tilts what stands off the middle
-    assert int(back.argmax()) == int(blob.argmax())
+    # Not 1: the plane that is taken away tilts what stands off the middle.
+    assert float(torch.corrcoef(torch.stack([a, b]))[0, 1]) > 0.98
+    found, true = (torch.tensor([int(p.argmax()) // width, int(p.argmax()) % width]) for p in (back, blob))
+    assert int((found - true).abs().max()) <= 1
 
 
 @pytest.mark.parametrize("pixel", [1.5, 4.5, 9.0, None])
