@@ -19,7 +19,7 @@ from emsearch_cli.options import (
 )
 from emsearch_cli.particle_progress import particle_progress
 from emsearch_cli.tables import Table, write_table
-from emsearch_index.errors import UsageError
+from emsearch_index.errors import IncompleteError, UsageError
 
 if TYPE_CHECKING:
     from emsearch.denoising.denoised_images import DenoisedImages
@@ -90,6 +90,10 @@ def denoise(
     write_guesses(denoised, out)
     _tell(denoised, form, messages)
     messages.say(f"{GUESS_LABEL}: {out}")
+    if denoised.unused:
+        raise IncompleteError(
+            f"{len(denoised.unused)} of {source.count:,} images could not be denoised; the others are in {out}"
+        )
 
 
 def _tell(denoised: "DenoisedImages", form: Format, messages: Messages) -> None:
