@@ -1,6 +1,6 @@
 """What denoising is worth, on groups that the denoiser has never seen, and what it makes of nothing.
 
-    python tests/benchmarks/bench_denoise.py truth|recognition|noise --weights l1.safetensors,... [--images 140]
+    python tests/benchmarks/bench_denoise.py truth|recognition|noise|resemblance --weights l1.safetensors,... [--images 140]
 
 truth: correlation with the clean, fully stained projection inside the particle's disc, of the image as it is, after a
 Gaussian (the best of several widths at each level, chosen on these very images), after a Wiener filter (radial, one for each
@@ -12,6 +12,9 @@ and how often it names a group that the denoiser was trained on, which none of t
 
 noise: images of noise alone and of particles, as they are and denoised, searched with projection matching of ten groups: the
 correlation of the first hit's projection, the probability of "in the database", how often it is above 1/2, and the strength.
+
+resemblance: the largest correlation of images of noise and of particles, as they are, denoised and clean, with projections of
+the groups of the second size class that the denoiser was trained on, and the strength.
 
 With --out each row is also written as a line of JSON.
 """
@@ -31,6 +34,12 @@ from emsearch.denoising.pairs import clean_view
 from emsearch.denoising.weights import Denoiser, load_denoiser
 from emsearch.evaluation.simulated import STAIN, SimulatedImages, draw_images
 from emsearch.imaging.normalise import normalise
+from emsearch.imaging.parameters import clean_parameters
+from emsearch.imaging.rotations import (
+    multiply_quaternions,
+    quaternion_about_beam,
+    random_quaternions,
+)
 from emsearch.search.answering import answer_image
 from emsearch.search.engine import SearchIndex, open_index
 from emsearch.search.proposal import propose_together
@@ -192,6 +201,50 @@ def noise(index: SearchIndex, denoisers: Denoisers, images: int) -> Iterator[Row
                 }
 
 
+def resemblance(index: SearchIndex, denoisers: Denoisers, images: int) -> Iterator[Row]:
+    size_class = index.classes[1]
+    unseen, seen = (
+        [g for g in groups if index.groups[g].size_class == size_class.name]
+        for groups in shown(index, denoisers)
+    )
+    spectra = _projections(index, seen, size_class.pixel_size_angstrom, size_class.box_px)
+    for shows, snr in (("noise alone", 1e-6), ("particle, SNR 2", 2.0), ("particle, SNR 0.1", 0.1)):
+        drawn = draw_images(index, unseen, STAIN, images, _SEED + 2, snr)
+        pictures = normalised(drawn)
+        rows = {"as it is": (pictures, torch.ones(len(pictures)))}
+        rows |= {name: guesses(denoiser, pictures) for name, denoiser in denoisers.items()}
+        clean = normalise(truth_of(index, drawn), torch.full((len(drawn),), size_class.box_px / 2))
+        rows["clean"] = (clean, torch.ones(len(clean)))
+        for name, (found, strength) in rows.items():
+            for picture, of in zip(found, strength.tolist(), strict=True):
+                yield {
+                    "shows": shows,
+                    "method": name,
+                    "resemblance": _largest(picture, spectra),
+                    "strength": of,
+                }
+
+
+def _projections(index: SearchIndex, groups: list[int], pixel: float, box: int) -> Tensor:
+    """Return the conjugate spectra of unit projections, two directions a group and twelve in-plane angles each."""
+    names = [index.groups[g].representative for g in groups]
+    turns = quaternion_about_beam(np.arange(12) * 30.0)
+    directions = random_quaternions(np.random.default_rng(1), 2 * len(names))
+    quaternion = multiply_quaternions(turns[None], directions[:, None]).reshape(-1, 4)
+    n = len(quaternion)
+    drawn = index.simulator(names).projections(
+        np.repeat(np.arange(len(names)), 24), clean_parameters(quaternion), np.full(n, pixel), box
+    )
+    unit = normalise(drawn, torch.full((n,), box / 2))
+    return torch.fft.rfft2(unit / unit.square().sum((1, 2), keepdim=True).sqrt()).conj()
+
+
+def _largest(picture: Tensor, spectra: Tensor) -> float:
+    """Return the largest correlation over projections and shifts."""
+    unit = torch.fft.rfft2(picture / picture.square().sum().sqrt().clamp_min(1e-9))
+    return max(float(torch.fft.irfft2(unit * some, s=picture.shape).amax()) for some in spectra.split(512))
+
+
 def summary(rows: list[Row], keys: tuple[str, ...]) -> str:
     """Return the means of all numbers by the values of some keys, as a table."""
     groups: dict[tuple[Any, ...], list[Row]] = {}
@@ -209,6 +262,7 @@ PARTS = {
     "truth": (truth, ("snr", "method")),
     "recognition": (recognition, ("snr", "method")),
     "noise": (noise, ("shows", "method")),
+    "resemblance": (resemblance, ("shows", "method")),
 }
 
 
