@@ -13,8 +13,8 @@ and how often it names a group that the denoiser was trained on, which none of t
 noise: images of noise alone and of particles, as they are and denoised, searched with projection matching of ten groups: the
 correlation of the first hit's projection, the probability of "in the database", how often it is above 1/2, and the strength.
 
-resemblance: the largest correlation of images of noise and of particles, as they are, denoised and clean, with projections of
-the groups of the second size class that the denoiser was trained on, and the strength.
+resemblance: the largest correlation of images of noise and of particles, as they are, denoised and clean, with projections
+of the groups of the second size class that the denoiser was trained on, and the strength.
 
 With --out each row is also written as a line of JSON.
 """
