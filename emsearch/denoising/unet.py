@@ -27,7 +27,8 @@ class _Block(nn.Module):
         self.convolution = nn.Conv2d(channels, channels, 3, padding=1)
 
     def forward(self, maps: Tensor) -> Tensor:
-        return maps + self.convolution(functional.relu(self.norm(maps)))
+        changed: Tensor = maps + self.convolution(functional.relu(self.norm(maps)))
+        return changed
 
 
 class DenoisingNetwork(nn.Module):

@@ -91,7 +91,8 @@ def rings(box: int) -> Tensor:
 
 
 def filtered(pictures: Tensor, transfer: Tensor) -> Tensor:
-    return torch.fft.irfft2(torch.fft.rfft2(pictures) * transfer, s=pictures.shape[-2:])
+    found: Tensor = torch.fft.irfft2(torch.fft.rfft2(pictures) * transfer, s=pictures.shape[-2:])
+    return found
 
 
 def gaussian(pictures: Tensor, sigma_px: float) -> Tensor:
@@ -236,7 +237,8 @@ def _projections(index: SearchIndex, groups: list[int], pixel: float, box: int) 
         np.repeat(np.arange(len(names)), 24), clean_parameters(quaternion), np.full(n, pixel), box
     )
     unit = normalise(drawn, torch.full((n,), box / 2))
-    return torch.fft.rfft2(unit / unit.square().sum((1, 2), keepdim=True).sqrt()).conj()
+    spectra: Tensor = torch.fft.rfft2(unit / unit.square().sum((1, 2), keepdim=True).sqrt()).conj()
+    return spectra
 
 
 def _largest(picture: Tensor, spectra: Tensor) -> float:
