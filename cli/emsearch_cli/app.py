@@ -9,6 +9,7 @@ from emsearch_cli.add import add
 from emsearch_cli.batch import batch
 from emsearch_cli.build import build
 from emsearch_cli.calibrate import calibrate
+from emsearch_cli.denoise import denoise
 from emsearch_cli.evaluate import evaluate
 from emsearch_cli.explain import explain
 from emsearch_cli.fetch import fetch
@@ -21,6 +22,7 @@ from emsearch_cli.serve import serve
 from emsearch_cli.show import show
 from emsearch_cli.simulate import simulate
 from emsearch_cli.sql import sql
+from emsearch_cli.train_denoiser import train_denoiser
 from emsearch_cli.verify import verify
 
 __all__ = ["app"]
@@ -54,6 +56,7 @@ for _verb in (
     query,
     batch,
     explain,
+    denoise,
     fetch,
     build,
     add,
@@ -67,5 +70,6 @@ for _verb in (
     verify,
     evaluate,
     calibrate,
+    train_denoiser,
 ):
     app.command(cls=GuardedCommand)(_verb)

@@ -68,6 +68,12 @@ def query(
             help="Show in the report what in the image speaks for the first hit rather than the second.",
         ),
     ] = False,
+    denoised: Annotated[
+        bool,
+        typer.Option(
+            "--denoised", help="Show a model's guess of the clean particle beside the image in the report."
+        ),
+    ] = False,
     cxc: Annotated[
         Path | None,
         typer.Option(
@@ -93,6 +99,8 @@ def query(
     check_folders(png, html, cxc)
     if explain and html is None:
         raise UsageError("--explain is for the report; name one with --html, or use emsearch explain")
+    if denoised and html is None:
+        raise UsageError("--denoised is a picture of the report; give --html FILE as well")
     search_index = open_index(index, device=device)
     answers = search_file(
         search_index, image, pixel_size_angstrom=pixel_size, contrast=contrast.value, top=top, rerank=rerank
@@ -108,7 +116,15 @@ def query(
         from emsearch_cli.report.page import write_report
 
         explained = _explained(search_index, image, answers, pixel_size) if explain else None
-        write_report(html, report_of_answers(search_index, answers, explained))
+        contents = report_of_answers(search_index, answers, explained)
+        if denoised:
+            from emsearch.denoising.weights import load_denoiser, shipped_weights
+            from emsearch_cli.report.guesses import with_guesses
+
+            contents = with_guesses(
+                contents, load_denoiser(shipped_weights()), answers[0].pixel_size_angstrom
+            )
+        write_report(html, contents)
         messages.say(f"report: {html}")
     if cxc is not None:
         _write_models(search_index, answers, cxc, messages)

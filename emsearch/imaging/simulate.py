@@ -24,12 +24,13 @@ class Shot:
     """The same n images at three steps, each float32 (n, box, box).
 
     ``projections`` are bare and of the particle alone; ``micrographs`` have its neighbour, optics and noise, in units of
-    the signal's standard deviation; ``images`` are normalised as the network sees them.
+    the signal's standard deviation; ``images`` are normalised as the network sees them, within ``aperture_px`` (n,).
     """
 
     projections: Tensor
     micrographs: Tensor
     images: Tensor
+    aperture_px: Tensor
 
 
 class Simulator:
@@ -72,7 +73,7 @@ class Simulator:
         aperture_px = torch.from_numpy(parameters.aperture).to(self.device) * (box_px / 2)
         particle_px = (radius / pixel).to(self.device, torch.float32)
         aperture_px = aperture_px.maximum(_ROOM * particle_px).clamp_max(box_px / 2)
-        return Shot(projections, micrographs, normalise(micrographs, aperture_px))
+        return Shot(projections, micrographs, normalise(micrographs, aperture_px), aperture_px)
 
     def _with_neighbours(
         self,

@@ -74,6 +74,7 @@ def write_stack(
     star: Path | None,
     metadata: Mapping[str, Column],
     optics: Mapping[str, Any] = MappingProxyType({}),
+    label: str | None = None,
 ) -> None:
     """Write an MRC stack of mode 2 and, where ``star`` names one, a RELION 3.1 STAR file.
 
@@ -94,6 +95,8 @@ def write_stack(
     optics : mapping of str to value
         Further columns of the only optics group, such as rlnVoltage (kV), rlnSphericalAberration (mm) and
         rlnAmplitudeContrast.
+    label : str, optional
+        A line of the MRC header, at most 80 characters, that says what the images are.
 
     Raises
     ------
@@ -110,7 +113,7 @@ def write_stack(
     if lengths:
         raise ValueError(f"columns {lengths} (name: length) do not match the {len(images)} images")
     with _written_whole(path) as unfinished:
-        _write_mrc(unfinished, images, pixel_size_angstrom)
+        _write_mrc(unfinished, images, pixel_size_angstrom, label)
     if star is not None:
         stack_name = Path(os.path.relpath(path, star.parent)).as_posix()
         text = _star_text(stack_name, images.shape, pixel_size_angstrom, metadata, optics)
@@ -129,11 +132,15 @@ def _written_whole(path: Path) -> Iterator[Path]:
         unfinished.unlink(missing_ok=True)
 
 
-def _write_mrc(path: Path, images: NDArray[np.float32], pixel_size_angstrom: float) -> None:
+def _write_mrc(
+    path: Path, images: NDArray[np.float32], pixel_size_angstrom: float, label: str | None
+) -> None:
     with mrcfile.new(path, overwrite=True) as file:
         file.set_data(np.ascontiguousarray(images, np.float32))
         file.set_image_stack()
         file.voxel_size = pixel_size_angstrom
+        if label is not None:
+            file.add_label(label)
 
 
 def _star_text(

@@ -10,7 +10,7 @@ from torch.nn import functional
 from emsearch.imaging.normalise import normalise
 from emsearch.imaging.optics import frequency_grid
 
-__all__ = ["Framed", "centre_of_particle_px", "frame"]
+__all__ = ["Framed", "centre_of_particle_px", "frame", "low_pass"]
 
 _LARGEST_SHIFT_BOX = 0.15  # a centre further off than this is not believed
 
@@ -51,7 +51,7 @@ def centre_of_particle_px(images: Tensor) -> Tensor:
     return believed
 
 
-def _low_pass(images: Tensor, keep: float) -> Tensor:
+def low_pass(images: Tensor, keep: float) -> Tensor:
     """Take away what the new sampling could not carry: a cosine edge up to ``keep`` of the Nyquist frequency."""
     side = images.shape[-1]
     k = frequency_grid(side, images.device).sqrt() / (0.5 * keep)
@@ -80,7 +80,7 @@ def frame(images: Tensor, scale: float, box_px: int, centre_px: Tensor) -> Frame
     smaller_side = min(images.shape[-2:])
     square = _squared(images)
     if scale < 1:
-        square = _low_pass(square, scale)
+        square = low_pass(square, scale)
     side = square.shape[-1]
     square = square.repeat_interleave(len(centre_px) // len(square), dim=0)
     axis = (torch.arange(box_px, dtype=torch.float32, device=images.device) - box_px // 2) / scale

@@ -44,9 +44,9 @@ class SetPage:
     """One set of images: a class, the particles of a micrograph, a stack, or one image alone.
 
     ``speaking`` and ``images_to_settle`` are those of emsearch.evidence.posterior, ``undecided`` those of
-    emsearch.search.undecided. ``query_image`` and ``projection`` are float32 (h, w), alike in size; ``directions`` (n, 3) is
-    from where the set was seen, ``uniform_p`` and ``covered`` are those of emsearch.evidence.directions. ``explained`` is
-    of ``query_image``.
+    emsearch.search.undecided. ``query_image``, ``projection`` and ``denoised`` are float32 (h, w), alike in size;
+    ``directions`` (n, 3) is from where the set was seen, ``uniform_p`` and ``covered`` are those of
+    emsearch.evidence.directions. ``explained`` is of ``query_image``.
     """
 
     name: str
@@ -58,6 +58,7 @@ class SetPage:
     undecided: tuple[str, ...] = ()
     query_image: "NDArray[np.float32] | None" = None
     projection: "NDArray[np.float32] | None" = None
+    denoised: "NDArray[np.float32] | None" = None
     directions: "NDArray[np.float64] | None" = None
     uniform_p: float | None = None
     covered: float | None = None

@@ -36,6 +36,8 @@ def _drawn(page: SetPage) -> dict[str, Any]:
     pictures = []
     if page.query_image is not None:
         pictures.append(("image", png_uri(page.query_image)))
+    if page.denoised is not None:
+        pictures.append(("denoised: a model's guess", png_uri(page.denoised)))
     if page.projection is not None:
         pictures.append(("first hit, in its pose", png_uri(page.projection)))
     if page.query_image is not None and page.projection is not None:
