@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from emsearch.build import reading
+from emsearch.shapes import reading
 from emsearch.structures.model import Structure
 
 
