@@ -1,6 +1,6 @@
 """The projection of a bent model and its derivatives with respect to all that is fitted.
 
-Where beads lie and what they weigh is differentiated by torch. A projection is linear in the weights and, between two
+A projection is linear in the weights and, between two
 pixels, in the places of the beads, so that its own derivative is another drawing of the same beads:
 
     P = B S w,    dP = B (S dw + S_x (w dx) + S_y (w dy)),
@@ -28,7 +28,8 @@ __all__ = ["Drawing", "Frame", "draw"]
 Floats = NDArray[np.float64]
 
 _BLUR = NAMES.index("blur")
-_SCALE, _FILL, _UPTAKE, _TOP = (NAMES.index(name) for name in ("scale", "fill", "uptake", "top"))
+_SHIFT_X, _SHIFT_Y, _SCALE = (NAMES.index(name) for name in ("shift_x", "shift_y", "scale"))
+_FILL, _UPTAKE, _TOP = (NAMES.index(name) for name in ("fill", "uptake", "top"))
 _BLUR_STEP = 1e-3
 _NEARLY_FULL = 0.95  # a full stain has no surface: its derivative is that of one a little lower
 
@@ -55,74 +56,69 @@ class Drawing:
 def draw(flexible: Flexible, width_angstrom: float, state: State, frame: Frame) -> Drawing:
     """Draw a model, whose beads are ``width_angstrom`` wide, in a state."""
     beads = _Beads.of(flexible, state, frame)
-    nothing = torch.zeros(BEND + len(state.modes), dtype=torch.float64)
-    placed = beads(nothing).numpy()
-    tangents = torch.func.jacfwd(beads.below_full())(nothing).numpy()
+    placed, slopes = beads.placed, beads.slopes
     spread = _spread(placed, frame.box_px)
     weight = placed[:, 2]
-    along = np.concatenate([tangents[:, 2], weight[:, None] * tangents[:, 0], weight[:, None] * tangents[:, 1]])
+    along = np.concatenate([slopes[:, 2], weight[:, None] * slopes[:, 0], weight[:, None] * slopes[:, 1]])
     fields = hstack(spread) @ along
     bare = spread[0] @ weight
-    sigma = _sigma_px(width_angstrom, state, frame)
-    blur, softer = (_blur_matrix(s, frame.box_px) for s in sigma)
+    sigma, share = _sigma_px(width_angstrom, state, frame)
+    blur, softer = (_blur_matrix(s, frame.box_px) for s in (sigma, sigma * np.exp(_BLUR_STEP)))
     images = np.concatenate([bare[:, None], fields], axis=1).T.reshape(-1, frame.box_px, frame.box_px)
     drawn = blur @ images @ blur.T
-    drawn[1 + _BLUR] = (softer @ images[0] @ softer.T - drawn[0]) / _BLUR_STEP
+    wider = (softer @ images[0] @ softer.T - drawn[0]) / _BLUR_STEP
+    drawn[1 + _BLUR] = share * wider
+    drawn[1 + _SCALE] += wider
     finished = torch.from_numpy(drawn.astype(np.float32))
     return Drawing(finished[0], finished[1:])
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Beads:
-    """Where beads fall, in px, and what they weigh, (n, 3), after a step from a state; exact to first order in angles."""
+    """Where beads fall, in px, and what they weigh, (n, 3), and the derivatives of it, (n, 3, 12 + k)."""
 
-    flexible: Flexible
-    turn: Tensor
-    centre_px: Tensor
-    across: float
-    fill: float
-    softness: float
-    uptake: float
-    top: float
-    modes: Tensor
-    volume: Tensor
-    nucleic: Tensor
+    placed: Floats
+    slopes: Floats
 
     @classmethod
     def of(cls, flexible: Flexible, state: State, frame: Frame) -> "_Beads":
         pose = state.pose
-        return cls(
-            flexible=flexible,
-            turn=torch.from_numpy(quaternions_to_matrices(pose.quaternion)[0]),
-            centre_px=torch.from_numpy(frame.box_px // 2 + pose.shift_px[0]),
-            across=float(np.exp(pose.scale[0])) / frame.pixel_size_angstrom,
-            fill=float(pose.fill[0]),
-            softness=state.softness,
-            uptake=float(pose.uptake[0]),
-            top=float(pose.top[0]),
-            modes=torch.from_numpy(state.modes),
-            volume=torch.from_numpy(flexible.model.volume_angstrom3.astype(np.float64)),
-            nucleic=torch.from_numpy(flexible.model.nucleic.astype(np.float64)),
-        )
+        (turn,) = quaternions_to_matrices(pose.quaternion)
+        bent, bends = flexible.bent_and_slopes(state.modes)
+        points = bent @ turn.T
+        # A step turns by angles about x, y and z: v x p to first order.
+        turned = np.stack([np.cross(axis, points) for axis in np.eye(3)])
+        moves = np.zeros((BEND + len(state.modes), len(points), 3))
+        moves[:3], moves[BEND:] = turned, bends @ turn.T
+        across = float(np.exp(pose.scale[0])) / frame.pixel_size_angstrom
+        slopes = np.zeros((len(points), 3, len(moves)))
+        slopes[:, :2] = across * moves[:, :, :2].transpose(1, 2, 0)
+        slopes[:, :2, _SCALE] = across * points[:, :2]
+        slopes[:, 0, _SHIFT_X] = slopes[:, 1, _SHIFT_Y] = 1.0
+        weight = _weigh(flexible, state, points[:, 2], moves[:, :, 2].T, slopes[:, 2])
+        places = frame.box_px // 2 + pose.shift_px[0] + across * points[:, :2]
+        return cls(np.concatenate([places, weight[:, None]], axis=1), slopes)
 
-    def below_full(self) -> "_Beads":
-        values = {name: getattr(self, name) for name in self.__slots__}
-        return _Beads(**{**values, "fill": min(self.fill, _NEARLY_FULL)})
 
-    def __call__(self, step: Tensor) -> Tensor:
-        points = self.flexible.bent(self.modes + step[BEND:]) @ self.turn.T
-        points = points + torch.linalg.cross(step[:3].expand_as(points), points)
-        places = self.centre_px + step[3:5] + self.across * torch.exp(step[_SCALE]) * points[:, :2]
-        weight = self.volume * (1 - (self.uptake + step[_UPTAKE]) * self.nucleic)
-        if self.fill < 1:
-            height = points[:, 2]
-            low, high = height.amin(), height.amax()
-            surface = low + (self.fill + step[_FILL]) * (high - low)
-            softness = torch.exp(self.softness + step[SOFTNESS])
-            inside = torch.sigmoid((surface - height) / softness)
-            top = self.top + step[_TOP]
-            weight = weight * (inside * (1 + top) - top)
-        return torch.cat([places, weight[:, None]], dim=1)
+def _weigh(flexible: Flexible, state: State, height: Floats, rise: Floats, slopes: Floats) -> Floats:
+    """Return what beads (n,) at a height weigh, and write the derivatives (n, 12 + k) given those of the height."""
+    fill, uptake, top = (float(getattr(state.pose, name)[0]) for name in ("fill", "uptake", "top"))
+    volume, nucleic = (np.asarray(v, np.float64) for v in (flexible.model.volume_angstrom3, flexible.model.nucleic))
+    whole = volume * (1 - uptake * nucleic)
+    lowest, highest = int(height.argmin()), int(height.argmax())
+    extent, softness = float(height[highest] - height[lowest]), float(np.exp(state.softness))
+    level = min(fill, _NEARLY_FULL)
+    depth = (height[lowest] + level * extent - height) / softness
+    inside = 0.5 + 0.5 * np.tanh(depth / 2)
+    slope = whole * (1 + top) * inside * (1 - inside)
+    surface = (1 - level) * rise[lowest] + level * rise[highest]
+    slopes[:] = slope[:, None] * (surface - rise) / softness
+    slopes[:, _FILL] = slope * extent / softness
+    slopes[:, SOFTNESS] = -slope * depth
+    slopes[:, _TOP] = whole * (inside - 1)
+    stained = inside * (1 + top) - top if fill < 1 else np.ones_like(height)
+    slopes[:, _UPTAKE] = -volume * nucleic * stained
+    return np.asarray(whole * stained)
 
 
 def _spread(placed: Floats, box: int) -> tuple[csr_array, csr_array, csr_array]:
@@ -148,14 +144,11 @@ def _spread(placed: Floats, box: int) -> tuple[csr_array, csr_array, csr_array]:
 
 
 def _sigma_px(width_angstrom: float, state: State, frame: Frame) -> tuple[float, float]:
-    """Return the width of a bead as drawn, and as it is at a resolution a little lower."""
+    """Return the width of a bead as drawn, and the share of the resolution in its square."""
     across = float(np.exp(state.pose.scale[0])) / frame.pixel_size_angstrom
-    resolution = float(np.exp(state.pose.blur[0]))
-    wide, wider = (
-        float(np.hypot(SIGMA_OVER_RESOLUTION * r, width_angstrom)) * across
-        for r in (resolution, resolution * np.exp(_BLUR_STEP))
-    )
-    return wide, wider
+    resolved = SIGMA_OVER_RESOLUTION * float(np.exp(state.pose.blur[0]))
+    wide = float(np.hypot(resolved, width_angstrom))
+    return wide * across, (resolved / wide) ** 2
 
 
 def _blur_matrix(sigma_px: float, box: int) -> Floats:

@@ -27,7 +27,7 @@ Floats = NDArray[np.float64]
 
 _SHORTER = 0.35
 _SHORTEST = 0.02
-_GAIN = 0.02  # of the cost, in which one more step must gain
+_GAIN = 0.1  # of the cost, in which one more step must gain
 _DEFOCUS_STEP_UM = 0.01
 
 
@@ -52,7 +52,7 @@ class Fitted:
 
 
 class Problem:
-    """One image and one model that is to be bent."""
+    """One image and one model that is to be bent; ``told`` is the image model with the optics as they are told."""
 
     def __init__(
         self, target: Target, flexible: Flexible, defocus: DefocusChange | None = None, prior: Prior | None = None
@@ -63,23 +63,23 @@ class Problem:
         self.frame = Frame(target.box_px, target.pixel_size_angstrom)
         self.cloud = BeadCloud.from_models([flexible.model])
         self._defocus = defocus
-        self._model = ImageModel(target, Simulator(self.cloud))
+        self.told = ImageModel(target, Simulator(self.cloud))
 
     @property
     def witnesses(self) -> float:
         """How many independent pixels are compared."""
-        return self._model.witnesses
+        return self.told.witnesses
 
     def image_model(self, state: State) -> ImageModel:
         """Return the image model with the transfer function of a state."""
         if self._defocus is None or state.defocus_um == 0:
-            return self._model
+            return self.told
         transfer = self._defocus(state.defocus_um, self.frame.box_px, self.frame.pixel_size_angstrom)
-        return ImageModel(replace(self.target, transfer=transfer), self._model.simulator)
+        return ImageModel(replace(self.target, transfer=transfer), self.told.simulator)
 
     def columns(self, state: State) -> Tensor:
-        """Return the spectra (1, 8 + 12 + k, f) of all columns of the linear problem at a state."""
-        drawing = draw(self.flexible, float(self.cloud.width_angstrom[0]), state, self.frame)
+        """Return the spectra (1, 8 + 12 + k, f) of all columns of the linear problem at a state of k modes, the softest."""
+        drawing = draw(self.flexible.softest(len(state.modes)), float(self.cloud.width_angstrom[0]), state, self.frame)
         unit = 1 / drawing.projection.amax().clamp_min(1e-20)
         model = self.image_model(state)
         projection = drawing.projection[None] * unit
@@ -94,11 +94,11 @@ class Problem:
     def solved(self, state: State) -> tuple[Solved, Floats]:
         """Return the linear problem solved at a state, and the inner products it was made of."""
         gram = gram_of(self.columns(state))
-        return solve(gram, self.witnesses, expected_of(state, self.prior, self._model.centres_px)), gram
+        return solve(gram, self.witnesses, expected_of(state, self.prior, self.told.centres_px)), gram
 
     def fitted(self, state: State, solved: Solved, gram: Floats, path: tuple[State, ...]) -> Fitted:
         """Return what a state is worth."""
-        expected = expected_of(state, self.prior, self._model.centres_px)
+        expected = expected_of(state, self.prior, self.told.centres_px)
         inverse = precision(gram, self.witnesses, expected)[0]
         free = np.isfinite(expected.deviation)
         inverse[~free, ~free] += 1e-6

@@ -1,11 +1,9 @@
-"""A bead model that bends: its beads as a differentiable function of the amplitudes of its normal modes."""
+"""A bead model that bends: where its beads go, and how fast, with the amplitudes of its normal modes."""
 
 from dataclasses import dataclass, replace
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
-from torch import Tensor
 
 from emsearch.structures.beads import BeadModel
 from emsearch.structures.bending import mode_rotations
@@ -15,7 +13,7 @@ __all__ = ["Flexible", "flexible"]
 
 Floats = NDArray[np.float64]
 
-_ANGLE_MIN = 1e-4  # radians; keeps the derivatives finite where nothing turns
+_SQUARE_MIN = 1e-3  # radians^2, below which the first terms of the series are exact to 1e-6
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -30,31 +28,39 @@ class Flexible:
     model: BeadModel
     modes: Modes
     amplitude_angstrom: Floats
-    points: Tensor
-    displacement: Tensor
-    rotation: Tensor
-    mass: Tensor
+    points: Floats
+    displacement: Floats
+    rotation: Floats
+    mass: Floats
 
-    def bent(self, units: Tensor) -> Tensor:
+    def bent(self, units: Floats) -> Floats:
         """Return the beads (n, 3) bent by ``units`` (k,) of the modes, about their centre of mass.
 
         Each bead moves on a screw, as `emsearch.structures.bending.bend` moves it.
         """
-        if not len(units):
-            return self.points
-        shift = torch.einsum("k,kni->ni", units, self.displacement)
-        turn = torch.einsum("k,kni->ni", units, self.rotation)
-        square = turn.square().sum(1, keepdim=True) + _ANGLE_MIN**2
-        angle = square.sqrt()
-        sine = torch.sin(angle) / angle
-        half = torch.sin(angle / 2) / (angle / 2)
-        across = 0.5 * half.square() * torch.linalg.cross(turn, shift)
-        along = (1 - sine) / square * (turn * shift).sum(1, keepdim=True) * turn
-        moved = self.points + sine * shift + across + along
-        return moved - self.mass @ moved
+        return self.bent_and_slopes(units)[0]
 
-    def stiffened(self, count: int) -> "Flexible":
-        """Return the same model with its softest ``count`` modes alone."""
+    def bent_and_slopes(self, units: Floats) -> tuple[Floats, Floats]:
+        """Return the beads (n, 3) bent by ``units`` (k,) of the modes, and the derivative by each of them, (k, n, 3).
+
+        With the displacement d, the rotation w and its square q a bead moves by s d + a (w x d) + b (w . d) w, where
+        s = sin(|w|) / |w|, a = (1 - cos |w|) / q and b = (1 - s) / q.
+        """
+        shift = np.tensordot(units, self.displacement, axes=1)
+        turn = np.tensordot(units, self.rotation, axes=1)
+        screw = _Screw.of(np.sum(turn**2, axis=1, keepdims=True))
+        across, along = np.cross(turn, shift), np.sum(turn * shift, axis=1, keepdims=True)
+        moved = self.points + screw.s * shift + screw.a * across + screw.b * along * turn
+        further, twist = self.displacement, self.rotation
+        square = 2 * np.sum(turn * twist, axis=2, keepdims=True)
+        slopes = screw.s * further + screw.a * (np.cross(twist, shift) + np.cross(turn, further))
+        slopes += screw.b * along * twist
+        slopes += screw.b * np.sum(twist * shift + turn * further, axis=2, keepdims=True) * turn
+        slopes += square * (screw.s_slope * shift + screw.a_slope * across + screw.b_slope * along * turn)
+        return moved - self.mass @ moved, slopes - (self.mass @ slopes)[:, None]
+
+    def softest(self, count: int) -> "Flexible":
+        """Return the same model with its ``count`` softest modes alone."""
         return replace(
             self,
             modes=Modes(self.modes.eigenvalue[:count], self.modes.displacement[:count]),
@@ -65,8 +71,37 @@ class Flexible:
 
     def bent_model(self, units: Floats) -> BeadModel:
         """Return the bead model bent by ``units`` (k,) of the modes."""
-        points = self.bent(torch.from_numpy(units)).numpy()
-        return replace(self.model, centroid_angstrom=points.astype(np.float32))
+        return replace(self.model, centroid_angstrom=self.bent(units).astype(np.float32))
+
+
+@dataclass(frozen=True, slots=True)
+class _Screw:
+    """The factors of a screw, (n, 1) each, and their derivatives by the square of the angle."""
+
+    s: Floats
+    a: Floats
+    b: Floats
+    s_slope: Floats
+    a_slope: Floats
+    b_slope: Floats
+
+    @classmethod
+    def of(cls, square: Floats) -> "_Screw":
+        q = np.maximum(square, _SQUARE_MIN)
+        angle = np.sqrt(q)
+        s, cosine = np.sin(angle) / angle, np.cos(angle)
+        a, b = (1 - cosine) / q, (1 - s) / q
+        s_slope = (cosine - s) / (2 * q)
+        a_slope, b_slope = (s / 2 - a) / q, (-s_slope - b) / q
+        small = square < _SQUARE_MIN
+        return cls(
+            np.where(small, 1 - square / 6, s),
+            np.where(small, 0.5 - square / 24, a),
+            np.where(small, 1 / 6 - square / 120, b),
+            np.where(small, -1 / 6, s_slope),
+            np.where(small, -1 / 24, a_slope),
+            np.where(small, -1 / 120, b_slope),
+        )
 
 
 def flexible(model: BeadModel, count: int, rmsd_angstrom: float) -> Flexible:
@@ -91,8 +126,8 @@ def flexible(model: BeadModel, count: int, rmsd_angstrom: float) -> Flexible:
         model=model,
         modes=modes,
         amplitude_angstrom=amplitude,
-        points=torch.from_numpy(points - mass @ points / mass.sum()),
-        displacement=torch.from_numpy(unit * modes.displacement),
-        rotation=torch.from_numpy(unit * turns),
-        mass=torch.from_numpy(mass / mass.sum()),
+        points=points - mass @ points / mass.sum(),
+        displacement=unit * modes.displacement,
+        rotation=unit * turns,
+        mass=mass / mass.sum(),
     )
