@@ -12,6 +12,7 @@ from emsearch_cli.calibrate import calibrate
 from emsearch_cli.evaluate import evaluate
 from emsearch_cli.explain import explain
 from emsearch_cli.fetch import fetch
+from emsearch_cli.fit import fit
 from emsearch_cli.groups import groups
 from emsearch_cli.guard import GuardedCommand
 from emsearch_cli.info import info
@@ -54,6 +55,7 @@ for _verb in (
     query,
     batch,
     explain,
+    fit,
     fetch,
     build,
     add,

@@ -36,7 +36,7 @@ class FitSettings:
     starts: int = 6
     bent_starts: int = 3
     steps: int = 30
-    warranted: float = 8.0
+    warranted: float = 3.0
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -39,7 +39,9 @@ def distortion_of(flexible: Flexible, units: Floats) -> Distortion:
     pairs = cKDTree(after).query_pairs(near, output_type="ndarray")
     now, then = (np.linalg.norm(p[pairs[:, 0]] - p[pairs[:, 1]], axis=1) for p in (after, before))
     return Distortion(
-        superposed_rmsd(before, after), int(np.count_nonzero(now < _NEARER * then)), float(0.5 * np.sum(units**2))
+        superposed_rmsd(before, after),
+        int(np.count_nonzero(now < _NEARER * then)),
+        float(0.5 * np.sum(units**2)),
     )
 
 

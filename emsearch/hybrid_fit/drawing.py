@@ -103,7 +103,9 @@ class _Beads:
 def _weigh(flexible: Flexible, state: State, height: Floats, rise: Floats, slopes: Floats) -> Floats:
     """Return what beads (n,) at a height weigh, and write the derivatives (n, 12 + k) given those of the height."""
     fill, uptake, top = (float(getattr(state.pose, name)[0]) for name in ("fill", "uptake", "top"))
-    volume, nucleic = (np.asarray(v, np.float64) for v in (flexible.model.volume_angstrom3, flexible.model.nucleic))
+    volume, nucleic = (
+        np.asarray(v, np.float64) for v in (flexible.model.volume_angstrom3, flexible.model.nucleic)
+    )
     whole = volume * (1 - uptake * nucleic)
     lowest, highest = int(height.argmin()), int(height.argmax())
     extent, softness = float(height[highest] - height[lowest]), float(np.exp(state.softness))

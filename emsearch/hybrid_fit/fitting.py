@@ -25,6 +25,8 @@ __all__ = ["Fitted", "Problem", "fit_from"]
 
 Floats = NDArray[np.float64]
 
+_BEADS_DRAWN = 2500  # more are merged on a grid that is finer than a pixel
+_CELL_PX = 0.9
 _SHORTER = 0.35
 _SHORTEST = 0.02
 _GAIN = 0.1  # of the cost, in which one more step must gain
@@ -55,13 +57,18 @@ class Problem:
     """One image and one model that is to be bent; ``told`` is the image model with the optics as they are told."""
 
     def __init__(
-        self, target: Target, flexible: Flexible, defocus: DefocusChange | None = None, prior: Prior | None = None
+        self,
+        target: Target,
+        flexible: Flexible,
+        defocus: DefocusChange | None = None,
+        prior: Prior | None = None,
     ) -> None:
         self.target = target
-        self.flexible = flexible
+        cell = _CELL_PX * target.pixel_size_angstrom
+        self.flexible = flexible.merged(cell) if len(flexible.model) > _BEADS_DRAWN else flexible
         self.prior = prior or Prior()
         self.frame = Frame(target.box_px, target.pixel_size_angstrom)
-        self.cloud = BeadCloud.from_models([flexible.model])
+        self.cloud = BeadCloud.from_models([self.flexible.model])
         self._defocus = defocus
         self.told = ImageModel(target, Simulator(self.cloud))
 
@@ -79,7 +86,9 @@ class Problem:
 
     def columns(self, state: State) -> Tensor:
         """Return the spectra (1, 8 + 12 + k, f) of all columns of the linear problem at a state of k modes, the softest."""
-        drawing = draw(self.flexible.softest(len(state.modes)), float(self.cloud.width_angstrom[0]), state, self.frame)
+        drawing = draw(
+            self.flexible.softest(len(state.modes)), float(self.cloud.width_angstrom[0]), state, self.frame
+        )
         unit = 1 / drawing.projection.amax().clamp_min(1e-20)
         model = self.image_model(state)
         projection = drawing.projection[None] * unit

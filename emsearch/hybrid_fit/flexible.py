@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 
 from emsearch.structures.beads import BeadModel
 from emsearch.structures.bending import mode_rotations
+from emsearch.structures.binning import bin_beads_on_grid, cell_of
 from emsearch.structures.elastic import Modes, normal_modes
 
 __all__ = ["Flexible", "flexible"]
@@ -67,6 +68,27 @@ class Flexible:
             amplitude_angstrom=self.amplitude_angstrom[:count],
             displacement=self.displacement[:count],
             rotation=self.rotation[:count],
+        )
+
+    def merged(self, cell_angstrom: float) -> "Flexible":
+        """Return the same with the beads of each cell of a grid as one, which moves as they do on average."""
+        owner = cell_of(self.model, cell_angstrom)
+        share = self.mass / np.bincount(owner, self.mass)[owner]
+
+        def mean(values: Floats) -> Floats:
+            return np.stack([np.bincount(owner, share * column) for column in values.T], axis=1)
+
+        def each(modes: Floats) -> Floats:
+            return np.array([mean(of_mode) for of_mode in modes]).reshape(len(modes), -1, 3)
+
+        return replace(
+            self,
+            model=bin_beads_on_grid(self.model, cell_angstrom),
+            modes=Modes(self.modes.eigenvalue, each(self.modes.displacement)),
+            points=mean(self.points),
+            displacement=each(self.displacement),
+            rotation=each(self.rotation),
+            mass=np.bincount(owner, self.mass),
         )
 
     def bent_model(self, units: Floats) -> BeadModel:

@@ -17,6 +17,8 @@ def defocus_change(optics: Optics) -> DefocusChange:
     """Return the transfer functions of one particle whose phases were flipped by the optics that are told."""
 
     def transfer(change_um: float, box_px: int, pixel_size_angstrom: float) -> Tensor:
-        return remaining_transfer(optics, "phase-flip", box_px, pixel_size_angstrom, defocus_change_um=change_um)[0]
+        return remaining_transfer(
+            optics, "phase-flip", box_px, pixel_size_angstrom, defocus_change_um=change_um
+        )[0]
 
     return transfer

@@ -20,7 +20,17 @@ from emsearch.imaging.simulate import Simulator
 from emsearch.search.poses import NAMES, Poses
 from emsearch.search.target import Target
 
-__all__ = ["IMAGE", "LINEAR", "MENISCUS", "PLANE", "PROJECTION", "SLOPES", "ImageModel", "drawing_parameters", "gram_of"]
+__all__ = [
+    "IMAGE",
+    "LINEAR",
+    "MENISCUS",
+    "PLANE",
+    "PROJECTION",
+    "SLOPES",
+    "ImageModel",
+    "drawing_parameters",
+    "gram_of",
+]
 
 PROJECTION = 0
 PLANE = slice(1, 4)
@@ -164,7 +174,7 @@ class ImageModel:
         return self.spectra(images * self.aperture) * self._transfer
 
     def linear(self, projection: Tensor, *, more: int = 0) -> Tensor:
-        """Return the spectra (n, 8 + more, f) of projections (n, box, box) of peak 1: what the image is a sum of, and itself.
+        """Return the spectra (n, 8 + more, f) of projections (n, box, box) of peak 1: what an image is a sum of, and it.
 
         The columns behind them are left to be filled.
         """

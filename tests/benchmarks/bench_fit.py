@@ -43,7 +43,9 @@ STRUCTURES = ("6uo9", "4ycz", "2xdf", "3sn6", "1b26")
 Floats = NDArray[np.float64]
 Row = dict[str, Any]
 
-_SYMMETRIC_ANGSTROM = 4.0  # beads of equivalent poses lie nearer than this to those in whose places they stand
+_SYMMETRIC_ANGSTROM = (
+    4.0  # beads of equivalent poses lie nearer than this to those in whose places they stand
+)
 
 
 def counterparts(points: Floats, turn: Floats) -> NDArray[np.int64] | None:
@@ -129,17 +131,23 @@ def cases(index: SearchIndex, options: argparse.Namespace) -> Iterator[Row]:
 def summary(rows: list[Row]) -> str:
     """Return the means by SNR and RMSD as a table."""
     names = [
-        *(f"{what} {when}" for what in ("in plane", "in space", "correlation") for when in ("before", "after")),
+        *(
+            f"{what} {when}"
+            for what in ("in plane", "in space", "correlation")
+            for when in ("before", "after")
+        ),
         *("bent by", "warranted", "ratio", "seconds"),
     ]
     lines = [" | ".join(["snr", "rmsd", "n", "posed", *names])]
     for snr, rmsd in sorted({(r["snr"], r["rmsd"]) for r in rows}, key=lambda key: (-key[0], key[1])):
         own = [r for r in rows if (r["snr"], r["rmsd"]) == (snr, rmsd)]
         posed = [r for r in own if "in plane before" in r and "in plane after" in r]
-        means = [
-            np.mean([r[n] for r in (posed if n.startswith("in ") else own)] or [np.nan]) for n in names
-        ]
-        lines.append(" | ".join([f"{snr:g}", f"{rmsd:g}", str(len(own)), str(len(posed)), *(f"{m:.3f}" for m in means)]))
+        means = [np.mean([r[n] for r in (posed if n.startswith("in ") else own)] or [np.nan]) for n in names]
+        lines.append(
+            " | ".join(
+                [f"{snr:g}", f"{rmsd:g}", str(len(own)), str(len(posed)), *(f"{m:.3f}" for m in means)]
+            )
+        )
     return "\n".join(lines)
 
 
