@@ -88,7 +88,7 @@ class Flexible:
             points=mean(self.points),
             displacement=each(self.displacement),
             rotation=each(self.rotation),
-            mass=np.bincount(owner, self.mass),
+            mass=np.bincount(owner, self.mass).astype(np.float64),
         )
 
     def bent_model(self, units: Floats) -> BeadModel:

@@ -31,9 +31,9 @@ def dumbbell() -> BeadModel:
     neck = np.stack([np.linspace(-30, 30, 40), 5 * np.sin(np.linspace(0, 3, 40)), np.zeros(40)], axis=1)
     spur = np.array([35.0, 25.0, 0.0]) + ball(9, 40)
     parts = [
-        ball(18, 160) + [-38.0, 0, 0],
+        ball(18, 160) + np.array([-38.0, 0, 0]),
         neck + rng.normal(size=(40, 3)) * 3,
-        ball(14, 120) + [36.0, 8, 0],
+        ball(14, 120) + np.array([36.0, 8, 0]),
         spur,
     ]
     place = np.concatenate(parts)
