@@ -37,12 +37,14 @@ def test_what_is_written_agrees(
     run: Callable[..., Any], opened: Any, particle: Path, blobs: Any, tmp_path: Path
 ) -> None:
     out = tmp_path / "fitted"
-    outcome = run("fit", str(particle), "BLOB1", "-o", str(out), "--modes", "3", "-f", "json")
+    outcome = run(
+        "fit", str(particle), "BLOB1", "-o", str(out), "--modes", "3", "--contrast", "bright", "-f", "json"
+    )
     assert outcome.code == 0, outcome.err
     document = json.loads((out / "fit.json").read_text())
     assert document == json.loads(outcome.out)
     assert document["structure"] == "blob1" and document["verdict"] == "not bent"
-    assert len(document["modes"]) == 3 and document["correlation_after"] > 0.9
+    assert len(document["modes"]) == 3 and document["correlation_after"] > 0.7, document
     assert document["after"]["mirror"] is False and document["after"]["fill"]["uncertainty"] > 0
     for name in ("input.cif", "bent.cif"):
         (model,) = gemmi.read_structure(str(out / name))
@@ -60,7 +62,7 @@ def test_what_is_written_agrees(
         (("nobody",), 2, "neither a file nor a structure"),
         (("missing.cif",), 3, "is not there"),
         (("blob1", "--image", "2"), 2, "not within the 1 images"),
-        (("blob1", "--modes", "0"), 2, "0"),
+        (("blob1", "--modes", "0"), 2, "--modes"),
         (("blob1", "--pixel-size", "-1"), 3, "-1"),
     ],
 )
