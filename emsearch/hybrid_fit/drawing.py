@@ -31,7 +31,6 @@ _BLUR = NAMES.index("blur")
 _SHIFT_X, _SHIFT_Y, _SCALE = (NAMES.index(name) for name in ("shift_x", "shift_y", "scale"))
 _FILL, _UPTAKE, _TOP = (NAMES.index(name) for name in ("fill", "uptake", "top"))
 _BLUR_STEP = 1e-3
-_NEARLY_FULL = 0.95  # a full stain has no surface: its derivative is that of one a little lower
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,18 +106,20 @@ def _weigh(flexible: Flexible, state: State, height: Floats, rise: Floats, slope
         np.asarray(v, np.float64) for v in (flexible.model.volume_angstrom3, flexible.model.nucleic)
     )
     whole = volume * (1 - uptake * nucleic)
+    if fill >= 1:
+        slopes[:, _UPTAKE] = -volume * nucleic
+        return np.asarray(whole)
     lowest, highest = int(height.argmin()), int(height.argmax())
     extent, softness = float(height[highest] - height[lowest]), float(np.exp(state.softness))
-    level = min(fill, _NEARLY_FULL)
-    depth = (height[lowest] + level * extent - height) / softness
+    depth = (height[lowest] + fill * extent - height) / softness
     inside = 0.5 + 0.5 * np.tanh(depth / 2)
     slope = whole * (1 + top) * inside * (1 - inside)
-    surface = (1 - level) * rise[lowest] + level * rise[highest]
+    surface = (1 - fill) * rise[lowest] + fill * rise[highest]
     slopes[:] = slope[:, None] * (surface - rise) / softness
     slopes[:, _FILL] = slope * extent / softness
     slopes[:, SOFTNESS] = -slope * depth
     slopes[:, _TOP] = whole * (inside - 1)
-    stained = inside * (1 + top) - top if fill < 1 else np.ones_like(height)
+    stained = inside * (1 + top) - top
     slopes[:, _UPTAKE] = -volume * nucleic * stained
     return np.asarray(whole * stained)
 

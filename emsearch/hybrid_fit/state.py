@@ -25,6 +25,8 @@ _MODES_BOUND = 4.0  # standard deviations
 _LONGEST = np.array([0.2, 0.2, 0.2, 2.0, 2.0, 0.06, 0.25, 0.3, 0.8, 0.2, 0.4, 0.1])
 _LONGEST_BEND = 1.0
 _ANGLE_REACH = 0.15
+_HELD = 1e-6
+_FILL = NAMES.index("fill")
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,14 +54,21 @@ class State:
 
 
 def expected_of(state: State, prior: Prior, centres_px: Floats) -> Expected:
-    """Return what is expected of the parameters (12 + k,), of a mode an amplitude of none, give or take one unit."""
+    """Return what is expected of the parameters (12 + k,), of a mode an amplitude of none, give or take one unit.
+
+    Full stain has no surface, and one a little lower looks unlike it at once: once full, it is held there.
+    """
     departure, deviation = prior.departures(state.pose, centres_px)
     own = np.array([state.softness - np.log(_SOFTNESS_ANGSTROM[0]), state.defocus_um])
     count = len(state.modes)
+    reach = np.concatenate([np.full(3, _ANGLE_REACH), np.full(BEND - 3 + count, np.inf)])
+    longest = np.concatenate([_LONGEST, np.full(count, _LONGEST_BEND)])
+    if state.pose.fill[0] >= 1:
+        reach[_FILL], longest[_FILL] = _HELD, 0.0
     return Expected(
         departure=np.concatenate([departure, own[None], state.modes[None]], axis=1),
         deviation=np.concatenate([deviation, [_SOFTNESS_ANGSTROM[1], _DEFOCUS_SD_UM], np.ones(count)]),
-        reach=np.concatenate([np.full(3, _ANGLE_REACH), np.full(BEND - 3 + count, np.inf)]),
-        longest=np.concatenate([_LONGEST, np.full(count, _LONGEST_BEND)]),
+        reach=reach,
+        longest=longest,
         meniscus=prior.meniscus,
     )
