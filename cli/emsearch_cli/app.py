@@ -13,6 +13,7 @@ from emsearch_cli.denoise import denoise
 from emsearch_cli.evaluate import evaluate
 from emsearch_cli.explain import explain
 from emsearch_cli.fetch import fetch
+from emsearch_cli.fit import fit
 from emsearch_cli.groups import groups
 from emsearch_cli.guard import GuardedCommand
 from emsearch_cli.info import info
@@ -57,6 +58,7 @@ for _verb in (
     batch,
     explain,
     denoise,
+    fit,
     fetch,
     build,
     add,

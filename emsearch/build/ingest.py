@@ -14,10 +14,10 @@ import numpy as np
 from emsearch.build.identity import identity_of
 from emsearch.build.inputs import Source
 from emsearch.build.progress import Ticker
-from emsearch.build.reading import read_files
 from emsearch.build.rows import chain_rows, structure_row
 from emsearch.build.stages import Job, Outcome, Stage, Stamp
 from emsearch.build.workspace import Workspace, written_whole
+from emsearch.shapes.reading import read_files
 from emsearch.structures.beads import BeadArchive, write_bead_archive
 from emsearch.structures.model import Structure
 from emsearch_index.catalogue import Catalogue

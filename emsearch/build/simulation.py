@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from emsearch.build.reading import read_alone
+from emsearch.shapes.reading import read_alone
 from emsearch.structures.beads import BeadArchive, BeadModel
 from emsearch.structures.errors import StructureError
 from emsearch_index.errors import InputError, UsageError

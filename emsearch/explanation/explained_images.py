@@ -23,7 +23,7 @@ from emsearch.search.engine import Group, SearchIndex
 from emsearch.search.shortlist import SHORTLIST
 from emsearch_index.errors import UsageError
 
-__all__ = ["ExplainedImages", "explain_images", "rows_of"]
+__all__ = ["ExplainedImages", "explain_images", "picture_of", "rows_of"]
 
 Floats = NDArray[np.float64]
 Progress = Callable[[str, int, int], None]
@@ -127,7 +127,7 @@ def explain_images(
     read = dict(zip(rows, source.read(rows), strict=True))
     unused = tuple(str(image) for image in read.values() if isinstance(image, ImageError))
     pictures = {
-        row: _picture(source, row, torch.from_numpy(image), pixel_size_angstrom)
+        row: picture_of(source, row, torch.from_numpy(image), pixel_size_angstrom)
         for row, image in read.items()
         if not isinstance(image, ImageError)
     }
@@ -162,7 +162,7 @@ def explain_images(
     )
 
 
-def _picture(source: ParticleSource, row: int, image: Tensor, told: float | None) -> Picture:
+def picture_of(source: ParticleSource, row: int, image: Tensor, told: float | None) -> Picture:
     """Return an image with its transfer function, if it is known, undone as far as its phases go."""
     own = float(source.pixel_size_angstrom[row])
     pixel = told if told is not None else None if np.isnan(own) else own

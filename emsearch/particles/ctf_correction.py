@@ -5,6 +5,7 @@ particle shows as sin(chi + asin A + phase shift), as in docs/explanation/image-
 the negative of that; the correction leaves the sign of its contrast alone, and the search decides it afterwards.
 """
 
+from dataclasses import replace
 from typing import Literal
 
 import numpy as np
@@ -52,16 +53,30 @@ def correct_ctf(
     return result
 
 
-def remaining_transfer(optics: Optics, method: Correction, box_px: int, pixel_size_angstrom: float) -> Tensor:
+def remaining_transfer(
+    optics: Optics,
+    method: Correction,
+    box_px: int,
+    pixel_size_angstrom: float,
+    *,
+    defocus_change_um: float = 0.0,
+) -> Tensor:
     """Return how much of a projection is left in corrected images, (n, box, box // 2 + 1): one where nothing is known.
 
-    Phases are right after a correction, amplitudes are not: a flipped image still shows |T| of its projection.
+    Phases are right after a correction, amplitudes are not: a flipped image still shows |T| of its projection. With a
+    ``defocus_change_um`` the images were taken at so much more defocus than they were corrected for.
     """
     left = torch.ones(len(optics.known), box_px, box_px // 2 + 1)
     known = torch.from_numpy(optics.known)
     if method != "none" and known.any():
-        transfer = _transfer(optics[optics.known], pixel_size_angstrom, box_px, box_px)
-        left[known] = transfer * _factor(transfer, method)
+        told = optics[optics.known]
+        taken = replace(
+            told,
+            defocus_u_um=told.defocus_u_um + defocus_change_um,
+            defocus_v_um=told.defocus_v_um + defocus_change_um,
+        )
+        corrected, shown = (_transfer(o, pixel_size_angstrom, box_px, box_px) for o in (told, taken))
+        left[known] = shown * _factor(corrected, method)
     return left
 
 

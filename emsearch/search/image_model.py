@@ -20,7 +20,17 @@ from emsearch.imaging.simulate import Simulator
 from emsearch.search.poses import NAMES, Poses
 from emsearch.search.target import Target
 
-__all__ = ["IMAGE", "LINEAR", "MENISCUS", "PLANE", "PROJECTION", "SLOPES", "ImageModel", "drawing_parameters"]
+__all__ = [
+    "IMAGE",
+    "LINEAR",
+    "MENISCUS",
+    "PLANE",
+    "PROJECTION",
+    "SLOPES",
+    "ImageModel",
+    "drawing_parameters",
+    "gram_of",
+]
 
 PROJECTION = 0
 PLANE = slice(1, 4)
@@ -29,11 +39,10 @@ MENISCUS = slice(4, 7)
 """The meniscus, and as much of it on one side along x and y."""
 LINEAR = slice(0, 7)
 """All that the image is a sum of."""
-SLOPES = slice(7, 17)
+IMAGE = 7
+SLOPES = slice(8, None)
 """The change of the projection with each parameter, in the order of `emsearch.search.poses.NAMES`."""
-IMAGE = 17
 
-_COLUMNS = 18
 _MENISCUS_ANGSTROM = 50.0
 _STEP = {
     "tilt_x": 0.035,
@@ -58,6 +67,12 @@ def drawing_parameters(poses: Poses, pixel_size_angstrom: float) -> ImageParamet
         uptake=poses.uptake.astype(np.float32),
         top_signal=poses.top.astype(np.float32),
     )
+
+
+def gram_of(columns: Tensor) -> NDArray[np.float64]:
+    """Return the inner products (n, c, c) of spectra (n, c, f)."""
+    real = torch.view_as_real(columns).flatten(2)
+    return np.asarray(torch.bmm(real, real.transpose(1, 2)).double().numpy())
 
 
 class ImageModel:
@@ -101,8 +116,7 @@ class ImageModel:
 
     def gram(self, poses: Poses) -> NDArray[np.float64]:
         """Return the inner products (n, 18, 18) of the columns at n poses."""
-        columns = torch.view_as_real(self.columns(poses)).flatten(2)
-        return np.asarray(torch.bmm(columns, columns.transpose(1, 2)).double().numpy())
+        return gram_of(self.columns(poses))
 
     def spectra(self, images: Tensor) -> Tensor:
         """Return weighted spectra (..., f) of images (..., box, box): their real products are those of the images."""
@@ -140,25 +154,36 @@ class ImageModel:
         drawn = self.draw(Poses.together([poses, *moved.values()])).unflatten(0, (1 + len(moved), n))
         unit = 1 / drawn[0].amax((1, 2), keepdim=True).clamp_min(1e-20)
         projection = drawn[0] * unit
-        foot = meniscus(projection, torch.full((n, 1, 1), _MENISCUS_ANGSTROM / self.pixel_size_angstrom))
-        images = torch.empty(n, 4 + len(moved), self.box, self.box)
-        images[:, 0] = projection
-        images[:, 1:4] = foot[:, None] * self._bearing
+        images = torch.empty(n, len(moved), self.box, self.box)
         for k, (name, trial) in enumerate(moved.items()):
             # A step that a bound cut short still has the length it had.
             inverse = torch.from_numpy(1 / poses.length_to(trial, name, _STEP[name])).float()
-            images[:, 4 + k] = (drawn[1 + k] * unit - projection) * inverse[:, None, None]
-        transformed = self.spectra(images.mul_(self.aperture)) * self._transfer
-        found = transformed.new_empty(n, _COLUMNS, transformed.shape[-1])
-        found[:, PROJECTION] = transformed[:, 0]
-        found[:, PLANE] = self._given[1:]
-        found[:, MENISCUS] = transformed[:, 1:4]
-        slopes = found[:, SLOPES]
-        slopes[:, [NAMES.index(name) for name in moved]] = transformed[:, 4:]
-        slopes[:, NAMES.index("shift_x")] = transformed[:, 0] * (-2j * torch.pi * self._kx)
-        slopes[:, NAMES.index("shift_y")] = transformed[:, 0] * (-2j * torch.pi * self._ky)
+            images[:, k] = (drawn[1 + k] * unit - projection) * inverse[:, None, None]
+        found = self.linear(projection, more=len(NAMES))
+        shown, slopes = found[:, PROJECTION], found[:, SLOPES]
+        slopes[:, [NAMES.index(name) for name in moved]] = self.shown(images)
+        slopes[:, NAMES.index("shift_x")] = shown * (-2j * torch.pi * self._kx)
+        slopes[:, NAMES.index("shift_y")] = shown * (-2j * torch.pi * self._ky)
         sigma = SIGMA_OVER_RESOLUTION * np.exp(poses.blur) / self.pixel_size_angstrom
         softer = -4 * torch.pi**2 * self.frequency_squared * torch.from_numpy(sigma**2).float()[:, None]
-        slopes[:, NAMES.index("blur")] = transformed[:, 0] * softer
+        slopes[:, NAMES.index("blur")] = shown * softer
+        return found
+
+    def shown(self, images: Tensor) -> Tensor:
+        """Return the spectra (..., f) of projections (..., box, box) as the microscope leaves them, in the aperture."""
+        return self.spectra(images * self.aperture) * self._transfer
+
+    def linear(self, projection: Tensor, *, more: int = 0) -> Tensor:
+        """Return the spectra (n, 8 + more, f) of projections (n, box, box) of peak 1: what an image is a sum of, and it.
+
+        The columns behind them are left to be filled.
+        """
+        n = len(projection)
+        foot = meniscus(projection, torch.full((n, 1, 1), _MENISCUS_ANGSTROM / self.pixel_size_angstrom))
+        shown = self.shown(torch.cat([projection[:, None], foot[:, None] * self._bearing], dim=1))
+        found = shown.new_empty(n, IMAGE + 1 + more, shown.shape[-1])
+        found[:, PROJECTION] = shown[:, 0]
+        found[:, PLANE] = self._given[1:]
+        found[:, MENISCUS] = shown[:, 1:]
         found[:, IMAGE] = self._given[0]
         return found

@@ -19,7 +19,7 @@ from emsearch.search.prior import Prior
 from emsearch.search.residual import residual
 from emsearch.search.target import Target
 
-__all__ = ["Match", "MatchingSettings", "Pose", "match"]
+__all__ = ["Match", "MatchingSettings", "Pose", "match", "start_poses"]
 
 Floats = NDArray[np.float64]
 
@@ -125,7 +125,7 @@ def _match_one(
     if not len(chosen):
         return matches
     model = ImageModel(target, views.library.simulator([names[k] for k in chosen]))
-    starts = _poses([(j, s) for j, k in enumerate(chosen) for s in found[k].starts(settings.starts)])
+    starts = start_poses([(j, s) for j, k in enumerate(chosen) for s in found[k].starts(settings.starts)])
     first = fit(model, starts, steps=settings.first_steps)
     best = _best_of_each(first)
     finalists = first.poses[best[: settings.finalists]]
@@ -150,7 +150,8 @@ def _match_one(
     return matches
 
 
-def _poses(starts: Sequence[tuple[int, Start]]) -> Poses:
+def start_poses(starts: Sequence[tuple[int, Start]]) -> Poses:
+    """Return where fits start: for each the number of its structure and what the coarse search found."""
     n = len(starts)
     return Poses(
         structure=np.array([k for k, _ in starts]),

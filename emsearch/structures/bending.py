@@ -17,7 +17,7 @@ from emsearch.structures.beads import BeadModel
 from emsearch.structures.elastic import Modes, normal_modes
 from emsearch_index.errors import UsageError
 
-__all__ = ["bend", "bent"]
+__all__ = ["bend", "bent", "mode_rotations"]
 
 _NEIGHBOURS = 12
 _FLAT = 1e-3  # of the largest inertia: neighbours on a line show no rotation about it
@@ -97,6 +97,12 @@ def bent(model: BeadModel, rmsd_angstrom: float, seed: int, modes: Modes | None 
     displacement = np.tensordot(overlap / np.sqrt(modes.eigenvalue), modes.displacement, axes=1)
     displacement *= rmsd_angstrom * np.sqrt(len(model)) / np.linalg.norm(displacement)
     return _with_centroids(model, _bent_to(points, displacement, rmsd_angstrom))
+
+
+def mode_rotations(model: BeadModel, modes: Modes) -> NDArray[np.float64]:
+    """Return the rotation vectors (k, beads, 3), in radians, that go with one unit of each mode, linear in its amplitude."""
+    points = model.centroid_angstrom.astype(np.float64)
+    return np.stack([_rotations(points, displacement) for displacement in modes.displacement])
 
 
 def _check_modes(model: BeadModel, modes: Modes, amplitudes: int) -> None:

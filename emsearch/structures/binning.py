@@ -5,15 +5,18 @@ from numpy.typing import NDArray
 
 from emsearch.structures.beads import BeadModel
 
-__all__ = ["BEADS_MAX", "bin_beads", "bin_beads_on_grid"]
+__all__ = ["BEADS_MAX", "bin_beads", "bin_beads_on_grid", "cell_of"]
 
 BEADS_MAX = 20_000
 _CELL_ANGSTROM = 20.0 / 3.0  # a third of 20 A resolution
 _GROWTH_MIN = 1.02
 
 
-def _cell_of(beads: BeadModel, cell_angstrom: float) -> NDArray[np.int64]:
-    """Number the occupied (cell, kind) pairs; protein and nucleic acid never share a bin."""
+def cell_of(beads: BeadModel, cell_angstrom: float) -> NDArray[np.int64]:
+    """Return the number (n,) of each bead's bin, in the order of `bin_beads_on_grid`.
+
+    Bins are the occupied (cell, kind) pairs; protein and nucleic acid never share one.
+    """
     grid = np.floor(beads.centroid_angstrom.astype(np.float64) / cell_angstrom).astype(np.int64)
     grid -= grid.min(axis=0)
     shape = grid.max(axis=0) + 1
@@ -47,7 +50,7 @@ def bin_beads_on_grid(beads: BeadModel, cell_angstrom: float) -> BeadModel:
 
     Mass, volume, scattering, centre of mass and radius of gyration are conserved.
     """
-    return _merged(beads, _cell_of(beads, cell_angstrom))
+    return _merged(beads, cell_of(beads, cell_angstrom))
 
 
 def bin_beads(beads: BeadModel, limit: int = BEADS_MAX) -> BeadModel:
@@ -59,7 +62,7 @@ def bin_beads(beads: BeadModel, limit: int = BEADS_MAX) -> BeadModel:
     cell = _CELL_ANGSTROM
     merged = beads
     while len(merged) > limit:
-        owner = _cell_of(beads, cell)
+        owner = cell_of(beads, cell)
         count = int(owner.max()) + 1
         if count <= limit:
             return _merged(beads, owner)

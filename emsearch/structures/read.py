@@ -8,6 +8,7 @@ import numpy as np
 
 from emsearch.structures.assembly import Assembly, assemble
 from emsearch.structures.assembly_records import AssemblyRecord, mmcif_assemblies, pdb_assemblies
+from emsearch.structures.atoms import Atoms, assembly_atoms
 from emsearch.structures.binning import bin_beads
 from emsearch.structures.chains import chain_rows, entity_of_pieces
 from emsearch.structures.errors import StructureError
@@ -21,7 +22,7 @@ from emsearch.structures.mrc import read_mrc
 from emsearch.structures.polymer import Polymer, polymer_beads
 from emsearch.structures.symmetry import point_group
 
-__all__ = ["is_structure_file", "read_structure", "structure_id"]
+__all__ = ["has_atoms", "is_structure_file", "read_atoms", "read_structure", "structure_id"]
 
 _MMCIF_SUFFIXES = (".cif", ".mmcif")
 _PDB_SUFFIXES = (".pdb", ".ent")
@@ -39,6 +40,11 @@ def is_structure_file(path: Path) -> bool:
     (True, False)
     """
     return base_name(path).endswith(_MMCIF_SUFFIXES + _PDB_SUFFIXES + _MAP_SUFFIXES)
+
+
+def has_atoms(path: Path) -> bool:
+    """Say by the name whether a file holds atoms rather than a density."""
+    return base_name(path).endswith(_MMCIF_SUFFIXES + _PDB_SUFFIXES)
 
 
 def structure_id(path: Path) -> str:
@@ -136,6 +142,21 @@ def _read_atoms(path: Path) -> Structure:
         beads=binned,
         features=features,
     )
+
+
+def read_atoms(path: Path) -> Atoms:
+    """Read the atoms of the biological assembly of an mmCIF or PDB file, about the centre of mass of its beads.
+
+    Raises
+    ------
+    StructureError
+        The file cannot be read, or its assembly has more atoms than are copied.
+    """
+    content, _ = read_file(path)
+    parse = _parse_mmcif if base_name(path).endswith(_MMCIF_SUFFIXES) else _parse_pdb
+    structure, _, records = parse(content, path.name)
+    polymer = _check_polymer(polymer_beads(structure), path.name)
+    return assembly_atoms(structure, polymer, assemble(records, polymer), path.name)
 
 
 def _read_map(path: Path, level: float | None) -> Structure:

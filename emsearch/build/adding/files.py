@@ -7,7 +7,7 @@ from itertools import zip_longest
 from emsearch.build.adding.groups import class_holding
 from emsearch.build.inputs import Source
 from emsearch.build.progress import Ticker
-from emsearch.build.reading import read_files
+from emsearch.shapes.reading import read_files
 from emsearch.shapes.size_classes import SizeClass
 from emsearch.structures.model import Structure
 from emsearch_index.errors import InputError

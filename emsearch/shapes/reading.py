@@ -13,10 +13,11 @@ from concurrent.futures.process import BrokenProcessPool
 from multiprocessing import get_context
 from pathlib import Path
 
+from emsearch.structures.atoms import Atoms
 from emsearch.structures.model import Structure
 from emsearch.structures.workers import follow_parent
 
-__all__ = ["read_alone", "read_files"]
+__all__ = ["read_alone", "read_atoms_alone", "read_files"]
 
 _MEMORY_BYTES = 4 << 30
 _CPU_SECONDS = 600
@@ -46,6 +47,15 @@ def read_alone(path: Path, *, map_level: float | None) -> Answer:
                 f"{path.name}: the process that read it was stopped (more than {_MEMORY_BYTES >> 30} GiB, more "
                 f"than {_CPU_SECONDS} s, or damaged data); repair the file or leave it out."
             )
+
+
+def read_atoms_alone(path: Path) -> Atoms | str:
+    """Read the atoms of one file in a process of its own; a sentence says why there are none."""
+    with _pool(1) as pool:
+        try:
+            return pool.submit(_read_atoms, path).result()
+        except BrokenProcessPool:
+            return f"{path.name}: the process that read its atoms was stopped; give a smaller file."
 
 
 def _read_until_broken(
@@ -129,6 +139,16 @@ def _read(path: Path, map_level: float | None) -> Answer:
         return _one_line(
             f"{path.name}: could not be read ({type(error).__name__}: {error}); report this file."
         )
+
+
+def _read_atoms(path: Path) -> Atoms | str:
+    from emsearch.structures.errors import StructureError
+    from emsearch.structures.read import read_atoms
+
+    try:
+        return read_atoms(path)
+    except (StructureError, MemoryError) as error:
+        return _one_line(f"{error}" or f"{path.name}: needs too much memory")
 
 
 def _one_line(text: str) -> str:

@@ -3,10 +3,34 @@ import signal
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pytest
 
-from emsearch.build import reading
+from emsearch.shapes import reading
 from emsearch.structures.model import Structure
+
+
+@pytest.fixture
+def compose_mmcif() -> Callable[[int], str]:
+    """Return a function that composes the mmCIF text of forty residues of a seed."""
+
+    def compose(seed: int) -> str:
+        places = np.random.default_rng(seed).normal(0, 15, (40, 3))
+        rows = [
+            f"ATOM {k} C CA . ALA A 1 {k} {x:.2f} {y:.2f} {z:.2f} 1 10 1"
+            for k, (x, y, z) in enumerate(places, 1)
+        ]
+        names = (
+            "group_PDB id type_symbol label_atom_id label_alt_id label_comp_id label_asym_id label_entity_id"
+        )
+        names += " label_seq_id Cartn_x Cartn_y Cartn_z occupancy B_iso_or_equiv pdbx_PDB_model_num"
+        tags = [f"_atom_site.{name}" for name in names.split()]
+        entity = (
+            "_entity.id 1\n_entity.type polymer\n_entity_poly.entity_id 1\n_entity_poly.type 'polypeptide(L)'"
+        )
+        return "\n".join(["data_TEST", entity, "loop_", *tags, *rows, ""])
+
+    return compose
 
 
 def answer_or_die(path: Path, map_level: float | None) -> str:
