@@ -20,7 +20,7 @@ from emsearch_cli.sql_prompt.statement_end import is_whole
 from emsearch_cli.tables import Table
 from emsearch_index.errors import QueryError
 
-ENTER, CTRL_C, CTRL_D, UP = "\r", "\x03", "\x04", "\x1b[A"
+ENTER, TAB, CTRL_C, CTRL_D, UP = "\r", "\t", "\x03", "\x04", "\x1b[A"
 
 
 @pytest.fixture
@@ -66,6 +66,13 @@ def test_a_statement_goes_over_lines_until_its_semicolon(
     assert asked == ["SELECT ';'\nFROM groups;"]
     assert out == "n\n1\n"
     assert "1 row, " in err
+
+
+def test_tab_completes_a_table_and_a_column(
+    converse_with: Callable[..., tuple[str, str]], asked: list[str]
+) -> None:
+    converse_with(f"SELECT count(*) FROM size_c{TAB} WHERE box{TAB} > 64;{ENTER}{CTRL_D}")
+    assert asked == ["SELECT count(*) FROM size_classes WHERE box_px > 64;"]
 
 
 def test_ctrl_c_drops_the_line_and_ctrl_d_leaves(
