@@ -1,5 +1,7 @@
 """The prompt of `emsearch sql`, typed at as a person types: keys in, answers out."""
 
+import threading
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -69,9 +71,30 @@ def test_a_statement_goes_over_lines_until_its_semicolon(
 
 
 def test_tab_completes_a_table_and_a_column(
-    converse_with: Callable[..., tuple[str, str]], asked: list[str]
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, asked: list[str]
 ) -> None:
-    converse_with(f"SELECT count(*) FROM size_c{TAB} WHERE box{TAB} > 64;{ENTER}{CTRL_D}")
+    monkeypatch.setattr("emsearch_cli.sql_prompt.loop.user_state_path", lambda name: tmp_path / name)
+    with create_pipe_input() as pipe, create_app_session(input=pipe, output=DummyOutput()) as session:
+
+        def shows(text: str) -> bool:
+            return session.app is not None and session.app.current_buffer.text == text
+
+        def type_and_see() -> None:
+            # completion is computed beside the typing, and dropped by the next key: so look, as a person does
+            for keys, seen in (
+                (f"SELECT count(*) FROM size_c{TAB}", "SELECT count(*) FROM size_classes"),
+                (f" WHERE box{TAB}", "SELECT count(*) FROM size_classes WHERE box_px"),
+            ):
+                pipe.send_text(keys)
+                until = time.monotonic() + 20
+                while not shows(seen) and time.monotonic() < until:
+                    time.sleep(0.01)
+            pipe.send_text(f" > 64;{ENTER}{CTRL_D}")
+
+        typing = threading.Thread(target=type_and_see)
+        typing.start()
+        converse(SqlTarget(tmp_path, None, 100, 5.0, Messages()), Format.TSV)
+        typing.join()
     assert asked == ["SELECT count(*) FROM size_classes WHERE box_px > 64;"]
 
 

@@ -9,7 +9,19 @@ from emsearch_cli.web.gate import HEADERS
 
 TOKEN = "the-token-of-the-tests"
 OWN = "http://127.0.0.1:8600"
-PATHS = ("/", "/groups", "/map", "/sql", "/explanations/x", "/structures/blob0", "/api/index", "/api/map", "/api/questions", "/api/openapi.json", "/nothing")
+PATHS = (
+    "/",
+    "/groups",
+    "/map",
+    "/sql",
+    "/explanations/x",
+    "/structures/blob0",
+    "/api/index",
+    "/api/map",
+    "/api/questions",
+    "/api/openapi.json",
+    "/nothing",
+)
 
 
 @pytest.fixture

@@ -26,7 +26,7 @@ def test_one_that_is_chosen_fills_the_box_and_runs(page: TestClient, name: str) 
     assert response.status_code == 200 and question.sql in text
     assert f"emsearch sql --saved {name}" in text
     missing = any(parameter.default is None for parameter in question.parameters)
-    assert ("<h2 id=\"result\">" in text) == (not missing and not question.needs_hits)
+    assert ('<h2 id="result">' in text) == (not missing and not question.needs_hits)
     assert ("Give a value for" in text) == (missing and not question.needs_hits)
     assert ("--hits hits.parquet" in text) == question.needs_hits
 
