@@ -76,19 +76,23 @@ def test_tab_completes_a_table_and_a_column(
     monkeypatch.setattr("emsearch_cli.sql_prompt.loop.user_state_path", lambda name: tmp_path / name)
     with create_pipe_input() as pipe, create_app_session(input=pipe, output=DummyOutput()) as session:
 
-        def shows(text: str) -> bool:
-            return session.app is not None and session.app.current_buffer.text == text
+        def wait_for(text: str, menu: bool) -> None:
+            until = time.monotonic() + 20
+            while time.monotonic() < until:
+                buffer = session.app.current_buffer if session.app is not None else None
+                if buffer is not None and buffer.text == text and (buffer.complete_state or not menu):
+                    return
+                time.sleep(0.01)
 
         def type_and_see() -> None:
-            # completion is computed beside the typing, and dropped by the next key: so look, as a person does
-            for keys, seen in (
-                (f"SELECT count(*) FROM size_c{TAB}", "SELECT count(*) FROM size_classes"),
-                (f" WHERE box{TAB}", "SELECT count(*) FROM size_classes WHERE box_px"),
-            ):
+            # what fits is sought beside the typing, and dropped by the next key: so look, as a person does
+            typed = ""
+            for keys, rest in (("SELECT count(*) FROM size_c", "lasses"), (" WHERE box", "_px")):
                 pipe.send_text(keys)
-                until = time.monotonic() + 20
-                while not shows(seen) and time.monotonic() < until:
-                    time.sleep(0.01)
+                wait_for(typed + keys, menu=True)
+                pipe.send_text(TAB)
+                typed += keys + rest
+                wait_for(typed, menu=False)
             pipe.send_text(f" > 64;{ENTER}{CTRL_D}")
 
         typing = threading.Thread(target=type_and_see)
