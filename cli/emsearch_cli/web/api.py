@@ -12,9 +12,8 @@ from starlette.exceptions import HTTPException
 
 from emsearch_cli.groups import COLUMNS
 from emsearch_cli.render import answer_to_json
+from emsearch_cli.web.api_explanations import ExplanationRequest, ExplanationState
 from emsearch_cli.web.api_models import (
-    ExplanationRequest,
-    ExplanationState,
     Group,
     Groups,
     IndexFacts,
