@@ -1,6 +1,6 @@
 """The images of a file or stack explained, and what they say together of the molecule."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 
@@ -23,7 +23,7 @@ from emsearch.search.engine import Group, SearchIndex
 from emsearch.search.shortlist import SHORTLIST
 from emsearch_index.errors import UsageError
 
-__all__ = ["ExplainedImages", "explain_images", "picture_of", "rows_of"]
+__all__ = ["ExplainedImages", "explain_images", "explain_pictures", "picture_of", "rows_of"]
 
 Floats = NDArray[np.float64]
 Progress = Callable[[str, int, int], None]
@@ -133,6 +133,33 @@ def explain_images(
     }
     if not pictures:
         raise ImageError(unused[0])
+    found = explain_pictures(
+        index,
+        pictures,
+        methods,
+        hit=hit,
+        rather_than=rather_than,
+        contrast=contrast,
+        rerank=rerank,
+        perturbing=perturbing,
+        progress=progress,
+    )
+    return replace(found, unused=unused)
+
+
+def explain_pictures(
+    index: SearchIndex,
+    pictures: Mapping[int, Picture],
+    methods: Sequence[Method],
+    *,
+    hit: str = "1",
+    rather_than: str | None = None,
+    contrast: str = "auto",
+    rerank: int = SHORTLIST,
+    perturbing: Perturbing | None = None,
+    progress: Progress = lambda what, done, of: None,
+) -> ExplainedImages:
+    """Explain pictures that were read, by their rows, as `explain_images` does; UsageError as there."""
     sign = _contrast(index, list(pictures.values()), contrast)
     if sign == "dark":
         pictures = {row: replace(p, image=-p.image) for row, p in pictures.items()}
@@ -158,7 +185,7 @@ def explain_images(
         structure=explanations[0].case.hit.candidate.structure,
         contrast=sign,
         pixel_size_angstrom=next(iter(pictures.values())).pixel_size_angstrom,
-        unused=unused,
+        unused=(),
     )
 
 

@@ -31,8 +31,8 @@ def posed_hit(index: SearchIndex, matched: Matched, target: Target) -> NDArray[n
     return np.asarray(ImageModel(target, simulator).draw(poses_of(matched.match.pose))[0].numpy())
 
 
-def write_explanation(index: SearchIndex, explanation: Explanation, path: Path) -> None:
-    """Write a PNG: red speaks for the hit, blue against it (or for the rival); a disc bounds what was compared."""
+def write_explanation(index: SearchIndex, explanation: Explanation, out: Path | BinaryIO) -> None:
+    """Write a PNG to a file or stream: red speaks for the hit, blue against it, or for the rival."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
@@ -53,7 +53,7 @@ def write_explanation(index: SearchIndex, explanation: Explanation, path: Path) 
         _show(panel, image, f"{_NAMES[method]}\nsum {part.map.sum():+.3g}")
         _lay_over(panel, part.map)
     figure.tight_layout()
-    figure.savefig(path, facecolor=_PAPER)
+    figure.savefig(out, format="png", facecolor=_PAPER)
 
 
 def write_overlay(explanation: Explanation, method: Method, stream: BinaryIO) -> None:

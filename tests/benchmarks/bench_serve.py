@@ -39,6 +39,20 @@ AROUND = (("", ""), ("x", ".png"), ("\u202e", ""), ("&lt;", "&gt;"), ("%3C", "%0
 HOSTILE = [f"{before}{text}{after}" for text in MARKUP for before, after in AROUND]
 
 
+STRANGE = (
+    *(
+        ("GET", path)
+        for path in ("/", "/groups", "/map", "/sql", "/sql?question=rods", "/explanations/x", "/searches/x")
+    ),
+    *(
+        ("GET", f"/api/{name}")
+        for name in ("index", "groups", "map", "questions", "explanations/x", "searches/x")
+    ),
+    *(("POST", path) for path in ("/searches", "/searches/x/1/explanations", "/api/searches", "/api/sql")),
+    *(("DELETE", f"/api/{name}/x") for name in ("searches", "explanations")),
+)
+
+
 def main() -> None:
     """Run what is asked for and print the figures."""
     parser = argparse.ArgumentParser(
@@ -49,7 +63,13 @@ def main() -> None:
     parser.add_argument("--uploads", type=int, default=50, help="sent at the same time")
     parser.add_argument("--queries", type=int, default=1000, help="one after another by each client")
     parser.add_argument("--clients", type=int, default=4)
-    parser.add_argument("--rerank", type=int, default=150)
+    parser.add_argument(
+        "--rerank",
+        type=int,
+        nargs="+",
+        default=[150],
+        help="groups compared at most; of several, each in turn",
+    )
     parser.add_argument("--hostile", action="store_true")
     options = parser.parse_args()
     page = subprocess.Popen(
@@ -75,7 +95,7 @@ def main() -> None:
 
 async def load(address: str, token: str, pid: int, options: argparse.Namespace) -> None:
     """Measure one page under load."""
-    fields = {"pixel_size_angstrom": str(options.pixel_size), "rerank": str(options.rerank)}
+    fields = {"pixel_size_angstrom": str(options.pixel_size), "rerank": str(options.rerank[0])}
     content = options.image.read_bytes()
     async with httpx.AsyncClient(
         base_url=address,
@@ -84,9 +104,10 @@ async def load(address: str, token: str, pid: int, options: argparse.Namespace) 
         limits=httpx.Limits(max_connections=100),
     ) as client:
 
-        async def search(wait: int) -> httpx.Response:
+        async def search(wait: int, rerank: int) -> httpx.Response:
             files = {"image": (options.image.name, content)}
-            return await client.post(f"/api/searches?wait={wait}", files=files, data=fields)
+            data = {**fields, "rerank": str(rerank)}
+            return await client.post(f"/api/searches?wait={wait}", files=files, data=data)
 
         first = time.perf_counter()
         sent = await client.post("/searches", files={"image": (options.image.name, content)}, data=fields)
@@ -100,34 +121,38 @@ async def load(address: str, token: str, pid: int, options: argparse.Namespace) 
 
         async def timed() -> tuple[int, float]:
             begun = time.perf_counter()
-            return (await search(0)).status_code, time.perf_counter() - begun
+            return (await search(0, options.rerank[0])).status_code, time.perf_counter() - begun
 
         uploads = await asyncio.gather(*(timed() for _ in range(options.uploads)))
         say("uploads at once", [status for status, _ in uploads], [seconds for _, seconds in uploads])
-        statuses: list[int] = []
-        seconds: list[float] = []
+        statuses: dict[int, list[int]] = {rerank: [] for rerank in options.rerank}
+        seconds: dict[int, list[float]] = {rerank: [] for rerank in options.rerank}
         left = iter(range(options.queries))
 
         async def client_of_many() -> None:
-            for _ in left:
+            for number in left:
+                rerank = options.rerank[number % len(options.rerank)]
                 begun = time.perf_counter()
-                while (response := await search(60)).status_code == 503:
-                    statuses.append(503)
+                while (response := await search(60, rerank)).status_code == 503:
+                    statuses[rerank].append(503)
                     await asyncio.sleep(int(response.headers["retry-after"]))
                     begun = time.perf_counter()
                 done = response.status_code == 202 and response.json()["state"] == "done"
-                statuses.append(200 if done else response.status_code)
-                seconds.append(time.perf_counter() - begun)
-                if len(seconds) % 50 == 0:
-                    print(f"  {len(seconds)} queries, memory {resident_mib(pid):.0f} MiB", flush=True)
+                statuses[rerank].append(200 if done else response.status_code)
+                seconds[rerank].append(time.perf_counter() - begun)
+                answered = sum(map(len, seconds.values()))
+                if answered % 50 == 0:
+                    print(f"  {answered} queries, memory {resident_mib(pid):.0f} MiB", flush=True)
 
         await asyncio.gather(*(client_of_many() for _ in range(options.clients)))
-        say(f"queries by {options.clients} clients", statuses, seconds)
+        for rerank in options.rerank:
+            what = f"queries by {options.clients} clients, {rerank} groups compared at most"
+            say(what, statuses[rerank], seconds[rerank])
         print(f"memory after {resident_mib(pid):.0f} MiB")
         foreign = [
-            (await client.get("/api/index", headers=headers)).status_code
+            (await client.request(method, path, headers=headers)).status_code
             for headers in ({"host": "evil.example"}, {"origin": "http://evil.example"}, {"origin": "null"})
-            for _ in range(50)
+            for method, path in STRANGE
         ]
         say("foreign Host and Origin", foreign, [])
 

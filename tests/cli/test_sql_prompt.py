@@ -1,5 +1,7 @@
 """The prompt of `emsearch sql`, typed at as a person types: keys in, answers out."""
 
+import threading
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -20,7 +22,7 @@ from emsearch_cli.sql_prompt.statement_end import is_whole
 from emsearch_cli.tables import Table
 from emsearch_index.errors import QueryError
 
-ENTER, CTRL_C, CTRL_D, UP = "\r", "\x03", "\x04", "\x1b[A"
+ENTER, TAB, CTRL_C, CTRL_D, UP = "\r", "\t", "\x03", "\x04", "\x1b[A"
 
 
 @pytest.fixture
@@ -66,6 +68,38 @@ def test_a_statement_goes_over_lines_until_its_semicolon(
     assert asked == ["SELECT ';'\nFROM groups;"]
     assert out == "n\n1\n"
     assert "1 row, " in err
+
+
+def test_tab_completes_a_table_and_a_column(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, asked: list[str]
+) -> None:
+    monkeypatch.setattr("emsearch_cli.sql_prompt.loop.user_state_path", lambda name: tmp_path / name)
+    with create_pipe_input() as pipe, create_app_session(input=pipe, output=DummyOutput()) as session:
+
+        def wait_for(text: str, menu: bool) -> None:
+            until = time.monotonic() + 20
+            while time.monotonic() < until:
+                buffer = session.app.current_buffer if session.app is not None else None
+                if buffer is not None and buffer.text == text and (buffer.complete_state or not menu):
+                    return
+                time.sleep(0.01)
+
+        def type_and_see() -> None:
+            # what fits is sought beside the typing, and dropped by the next key: so look, as a person does
+            typed = ""
+            for keys, rest in (("SELECT count(*) FROM size_c", "lasses"), (" WHERE box", "_px")):
+                pipe.send_text(keys)
+                wait_for(typed + keys, menu=True)
+                pipe.send_text(TAB)
+                typed += keys + rest
+                wait_for(typed, menu=False)
+            pipe.send_text(f" > 64;{ENTER}{CTRL_D}")
+
+        typing = threading.Thread(target=type_and_see)
+        typing.start()
+        converse(SqlTarget(tmp_path, None, 100, 5.0, Messages()), Format.TSV)
+        typing.join()
+    assert asked == ["SELECT count(*) FROM size_classes WHERE box_px > 64;"]
 
 
 def test_ctrl_c_drops_the_line_and_ctrl_d_leaves(

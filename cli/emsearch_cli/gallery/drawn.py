@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from emsearch.gallery.projections import Projections
     from emsearch.structures.beads import BeadModel
 
-__all__ = ["DrawnCard", "draw_card", "draw_faces"]
+__all__ = ["DrawnCard", "draw_card", "draw_face", "draw_faces"]
 
 _VIEW_PX, _SMALL_PX, _FACE_PX = 224, 112, 72
 
@@ -38,8 +38,14 @@ def draw_card(card: Card, models: "Mapping[str, BeadModel]") -> DrawnCard:
     )
 
 
-def draw_faces(structures: Sequence[str], models: "Mapping[str, BeadModel]") -> "list[NDArray[np.float32]]":
-    """Draw the first view of each structure, small; KeyError where a bead model is missing."""
+def draw_face(model: "BeadModel") -> "NDArray[np.float32]":
+    """Draw the first view of a structure, small."""
     from emsearch.gallery.projections import draw_projections
 
-    return [draw_projections(models[name], _FACE_PX, views=1).images[0] for name in structures]
+    face: NDArray[np.float32] = draw_projections(model, _FACE_PX, views=1).images[0]
+    return face
+
+
+def draw_faces(structures: Sequence[str], models: "Mapping[str, BeadModel]") -> "list[NDArray[np.float32]]":
+    """Draw the first view of each structure, small; KeyError where a bead model is missing."""
+    return [draw_face(models[name]) for name in structures]

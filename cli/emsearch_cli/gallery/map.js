@@ -4,7 +4,7 @@
   const plot = svg.parentNode;
   const hover = plot.querySelector(".hover");
   const points = [...svg.querySelectorAll("a.p")];
-  const entries = points.map((point) => document.getElementById(point.getAttribute("href").slice(1)));
+  const entries = points.map((point) => document.getElementById(point.id.replace("p", "g")));
   const places = points.map((point) => {
     const circle = point.querySelector("circle");
     return [Number(circle.getAttribute("cx")), Number(circle.getAttribute("cy"))];

@@ -39,7 +39,7 @@ def render_map(
         style=style_of("gallery.css", "map.css"),
         script=Markup(script),
         script_hash=base64.b64encode(hashlib.sha256(script.encode()).digest()).decode(),
-        svg=map_svg(points, faces, uris.__getitem__, "#g{}".format),
+        svg=map_svg(points, faces.__getitem__, uris.__getitem__, "#g{}".format),
         points=points,
         faces=uris,
         masses=[(k, MASS_BINS[k]) for k in sorted({mass_bin(point.mass_kda) for point in points})],

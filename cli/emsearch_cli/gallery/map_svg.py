@@ -22,14 +22,15 @@ _CLASS_COLOURS = 8  # that the style has
 
 def map_svg(
     points: "Sequence[MapPoint]",
-    faces: "Sequence[NDArray[np.float32]]",
+    face: "Callable[[int], NDArray[np.float32]]",
     picture: Callable[[int], str],
     address: Callable[[int], str],
 ) -> Markup:
-    """Return the map of points whose representatives ``faces`` show.
+    """Return the map.
 
-    ``picture`` gives the address of the silhouette of point k, ``address`` where the point leads. The
-    point has the id ``pk``, the class ``m0`` to ``m6`` of its mass and the class ``c0`` to ``c7`` of its size class.
+    ``face`` (side, side) shows the representative of point k, ``picture`` gives the address of its silhouette, both asked
+    of landmarks alone, and ``address`` where the point leads. The point has the id ``pk``, the class ``m0`` to ``m6`` of
+    its mass and the class ``c0`` to ``c7`` of its size class.
     """
     plot, classes = plot_map(points), class_names(points)
     half = LANDMARK_SIDE / 2
@@ -51,7 +52,7 @@ def map_svg(
             f'<circle cx="{x:.1f}" cy="{y:.1f}" r="{radius:.1f}"/></a>'
         )
     for k in plot.landmarks:
-        x, y = plot.places[k][0], plot.places[k][1] + foot_of(faces[k]) + 11
+        x, y = plot.places[k][0], plot.places[k][1] + foot_of(face(k)) + 11
         parts.append(f'<text class="name" x="{x:.1f}" y="{y:.1f}">{_text(points[k].representative)}</text>')
     return Markup("".join([*parts, "</svg>"]))
 

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from PIL.Image import Image as Picture
 
-__all__ = ["picture_svg", "silhouette_uri"]
+__all__ = ["picture_svg", "silhouette_png", "silhouette_uri"]
 
 _GAMMA = 0.8
 _LEVELS = 48  # of grey; more cannot be told apart and make the file larger
@@ -28,7 +28,7 @@ def picture_svg(image: "NDArray[np.float32]", side_angstrom: float, label: str) 
     from emsearch.gallery.projections import scale_bar_angstrom
 
     bar = scale_bar_angstrom(side_angstrom)
-    uri = _uri(Image.fromarray(_stepped(np.asarray(image, np.float64))))
+    uri = _uri(_png(Image.fromarray(_stepped(np.asarray(image, np.float64)))))
     length, left, low = _SIDE * bar / side_angstrom, 0.06 * _SIDE, 0.94 * _SIDE
     return Markup(
         f'<svg class="view" viewBox="0 0 {_SIDE} {_SIDE}" role="img" aria-label="{escape(label)}">'
@@ -38,13 +38,18 @@ def picture_svg(image: "NDArray[np.float32]", side_angstrom: float, label: str) 
     )
 
 
-def silhouette_uri(image: "NDArray[np.float32]") -> str:
+def silhouette_png(image: "NDArray[np.float32]") -> bytes:
     """Return a projection as black ink, as opaque as it is bright, for a page to show on its own colour."""
     import numpy as np
     from PIL import Image
 
     alpha = Image.fromarray(_stepped(np.asarray(image, np.float64)))
-    return _uri(Image.merge("LA", (Image.new("L", alpha.size, 0), alpha)))
+    return _png(Image.merge("LA", (Image.new("L", alpha.size, 0), alpha)))
+
+
+def silhouette_uri(image: "NDArray[np.float32]") -> str:
+    """Return such a silhouette as an address that holds it."""
+    return _uri(silhouette_png(image))
 
 
 def _stepped(image: "NDArray[np.float64]") -> "NDArray[np.uint8]":
@@ -54,7 +59,11 @@ def _stepped(image: "NDArray[np.float64]") -> "NDArray[np.uint8]":
     return np.asarray(np.rint(levels * (255 / (_LEVELS - 1))), np.uint8)
 
 
-def _uri(picture: "Picture") -> str:
+def _png(picture: "Picture") -> bytes:
     stream = io.BytesIO()
     picture.save(stream, format="PNG", optimize=True)
-    return f"data:image/png;base64,{base64.b64encode(stream.getvalue()).decode()}"
+    return stream.getvalue()
+
+
+def _uri(png: bytes) -> str:
+    return f"data:image/png;base64,{base64.b64encode(png).decode()}"

@@ -11,7 +11,9 @@ __all__ = [
     "Group",
     "Groups",
     "IndexFacts",
+    "MapPoint",
     "Problem",
+    "Question",
     "SearchState",
     "SqlResult",
     "SqlStatement",
@@ -135,13 +137,48 @@ class SearchState(BaseModel):
 
     id: str
     name: str
-    state: Literal["waiting", "searching", "done", "failed"]
+    state: Literal["waiting", "running", "done", "failed"]
     before: Annotated[int, Field(description="Searches that wait in front of it.")]
     images: Annotated[int, Field(description="Images of the file that are searched.")]
     answers: list[Answer]
     notes: list[str]
     problem: Annotated[str | None, Field(description="Why there is no answer, where it failed.")]
     seconds: Annotated[float | None, Field(description="How long the search took, once it has ended.")]
+
+
+class MapPoint(BaseModel):
+    """A shape group on the map; the wider side of the map measures 1, and x grows with size."""
+
+    group: str
+    x: float
+    y: float
+    representative: str
+    name: str
+    members: int
+    size_class: str
+    mass_kda: float
+    dmax_angstrom: float
+
+
+class QuestionParameter(BaseModel):
+    """A value that a question leaves open."""
+
+    name: str
+    default: Annotated[str | None, Field(description="Null where a value has to be given.")]
+    meaning: str
+
+
+class Question(BaseModel):
+    """A ready-made question to the catalogue."""
+
+    name: str
+    question: str
+    notes: str
+    parameters: list[QuestionParameter]
+    needs_hits: Annotated[
+        bool, Field(description="Whether it asks the hits of a batch, which only the command line has.")
+    ]
+    sql: str
 
 
 class GroupRow(BaseModel):
@@ -242,6 +279,10 @@ class SqlStatement(BaseModel):
     statement: Annotated[
         str, Field(min_length=1, max_length=20_000, description="One SELECT or EXPLAIN in DuckDB's SQL.")
     ]
+    parameters: Annotated[
+        dict[str, Annotated[str, Field(max_length=1000)]],
+        Field(max_length=32, description="A value for each `$name` in the statement."),
+    ] = {}
     rows: Annotated[int, Field(ge=1, le=10_000, description="Stop after this many rows.")] = 1000
 
 

@@ -1,7 +1,6 @@
 """The application: gate, limits, pages and interface around one index."""
 
-import tempfile
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -11,18 +10,21 @@ from starlette.responses import FileResponse
 from starlette.staticfiles import StaticFiles
 
 from emsearch import __version__
+from emsearch_cli.gallery.card_page import GALLERY_FOLDER
 from emsearch_cli.report.environment import REPORT_FOLDER
-from emsearch_cli.web import api, catalogue_pages, search_pages
+from emsearch_cli.web import api, catalogue_pages, explanation_pages, map_pages, search_pages, sql_pages
 from emsearch_cli.web.browsing import sizes_of
 from emsearch_cli.web.gate import Gate
 from emsearch_cli.web.images import RecentPictures
+from emsearch_cli.web.jobs import JobQueue
 from emsearch_cli.web.limits import Places, RequestLimits
 from emsearch_cli.web.problems import Problems
 from emsearch_cli.web.science import Science
-from emsearch_cli.web.searches import SearchQueue
 from emsearch_cli.web.settings import WebSettings
+from emsearch_cli.web.shape_maps import ShapeMaps
 from emsearch_cli.web.site import Site
 from emsearch_cli.web.templating import templates
+from emsearch_cli.web.upload_folder import upload_folder
 
 if TYPE_CHECKING:
     from emsearch.search.engine import SearchIndex
@@ -31,6 +33,11 @@ if TYPE_CHECKING:
 __all__ = ["create_app", "interface"]
 
 _STATIC = Path(__file__).parent / "static"
+_STYLE_AND_SCRIPT = {
+    "report.css": REPORT_FOLDER / "style.css",
+    "map.css": GALLERY_FOLDER / "map.css",
+    "map.js": GALLERY_FOLDER / "map.js",
+}
 _READ_TOGETHER, _READ_WAITING = 2, 64  # uploads that are decoded; the queue lets fewer in
 
 
@@ -73,16 +80,17 @@ def create_app(
     @asynccontextmanager
     async def running(app: FastAPI) -> AsyncIterator[None]:
         science = Science(open_index, prepare, failed)
-        with tempfile.TemporaryDirectory(prefix="emsearch-serve-") as uploads:
-            searches = SearchQueue(science, settings)
+        with upload_folder() as uploads:
+            jobs = JobQueue(science, settings)
             app.state.site = Site(
                 settings=settings,
                 generation=generation,
                 index_option=index_option,
-                uploads=Path(uploads),
+                uploads=uploads,
                 dmax_angstrom=dmax_angstrom,
                 science=science,
-                searches=searches,
+                jobs=jobs,
+                shape_maps=ShapeMaps(generation, science),
                 sql_places=Places(settings.sql_together, settings.sql_waiting),
                 reading_places=Places(_READ_TOGETHER, _READ_WAITING),
                 pictures=RecentPictures(),
@@ -90,11 +98,11 @@ def create_app(
                 problems=problems,
             )
             science.start()
-            searches.start()
+            jobs.start()
             try:
                 yield
             finally:
-                await searches.stop()
+                await jobs.stop()
                 science.stop()
 
     app = interface(running)
@@ -119,14 +127,25 @@ def interface(running: Callable[[FastAPI], AbstractAsyncContextManager[None]] | 
         redoc_url=None,
         lifespan=running,
     )
-    routers = (api.router, search_pages.router, catalogue_pages.router)
+    routers = (
+        api.router,
+        search_pages.router,
+        explanation_pages.router,
+        map_pages.router,  # before the pages of structures, whose pictures have numbers for names
+        catalogue_pages.router,
+        sql_pages.router,
+    )
     for router in routers:
         app.include_router(router)
     app.state.routes = [route for router in routers for route in router.routes]
-    app.add_api_route("/static/report.css", _report_style, include_in_schema=False)
+    for name, file in _STYLE_AND_SCRIPT.items():
+        app.add_api_route(f"/static/{name}", _giving(file), include_in_schema=False)
     app.mount("/static", StaticFiles(directory=_STATIC), name="static")
     return app
 
 
-async def _report_style() -> Response:
-    return FileResponse(REPORT_FOLDER / "style.css", media_type="text/css")
+def _giving(file: Path) -> Callable[[], Awaitable[Response]]:
+    async def give() -> Response:
+        return FileResponse(file)
+
+    return give

@@ -1,4 +1,4 @@
-"""Pages of the catalogue: groups, one group, one structure, SQL."""
+"""Pages of the catalogue: groups, one group, one structure."""
 
 from typing import Annotated
 
@@ -10,12 +10,11 @@ from starlette.responses import HTMLResponse
 from emsearch.search.hits import View
 from emsearch_cli.groups import COLUMNS
 from emsearch_cli.web.browsing import facts, group_of, groups_page, structure_of
-from emsearch_cli.web.commands import groups_command, show_command, sql_command
+from emsearch_cli.web.commands import groups_command, show_command
 from emsearch_cli.web.images import SIDES, side_view
 from emsearch_cli.web.models_3d import MMCIF, posed_model
 from emsearch_cli.web.site import Site, site_of
-from emsearch_cli.web.statements import DOWNLOADS, downloaded, run_statement
-from emsearch_index.errors import QueryError, UsageError
+from emsearch_index.errors import UsageError
 from emsearch_index.schema import TABLES
 
 __all__ = ["router"]
@@ -23,15 +22,7 @@ __all__ = ["router"]
 router = APIRouter(include_in_schema=False, default_response_class=HTMLResponse)
 
 _ON_A_PAGE = 48
-_SHOWN_ROWS = 200
-_NUMBERS = ("TINYINT", "SMALLINT", "INTEGER", "BIGINT", "HUGEINT", "UBIGINT", "FLOAT", "DOUBLE")
-_DOWNLOADED_ROWS = 10_000
-_FIRST_STATEMENT = """SELECT id, title, mass_da / 1000 AS mass_kda, dmax_angstrom
-FROM structures
-ORDER BY mass_da DESC
-LIMIT 20"""
 Text = Annotated[str, Query(max_length=200)]
-Statement = Annotated[str, Query(max_length=20_000)]
 
 
 @router.get("/groups")
@@ -122,43 +113,5 @@ async def show_structure_model(request: Request, structure_id: str) -> Response:
     return Response(await site.science.do(posed_model, view), media_type=MMCIF)
 
 
-@router.get("/sql")
-async def show_sql(request: Request, statement: Statement = "") -> Response:
-    """Show the box for a statement, and the first rows of its result."""
-    site = site_of(request)
-    result = problem = None
-    statement = statement.replace("\r\n", "\n")  # as a browser sends the lines of a form
-    if statement.strip():
-        try:
-            result = await run_statement(site, statement, _SHOWN_ROWS)
-        except QueryError as error:
-            problem = f"{error}."
-    return _page(
-        site,
-        "sql.html.j2",
-        422 if problem else 200,
-        here="sql",
-        statement=statement if statement.strip() else _FIRST_STATEMENT,
-        result=result,
-        problem=problem,
-        numbers=_NUMBERS,
-        tables=TABLES,
-        downloads=list(DOWNLOADS),
-        most_rows=_DOWNLOADED_ROWS,
-        command=sql_command(statement, site.index_option) if statement.strip() else None,
-    )
-
-
-@router.get("/sql/result.{form}")
-async def download_sql(request: Request, form: str, statement: Statement) -> Response:
-    """Give the result of a statement as a file."""
-    if form not in DOWNLOADS:
-        raise HTTPException(404, f"Results come as {', '.join(DOWNLOADS)}.")
-    result = await run_statement(site_of(request), statement, _DOWNLOADED_ROWS)
-    headers = {"content-disposition": f'attachment; filename="result.{form}"'}
-    content = await run_in_threadpool(downloaded, result, form)
-    return Response(content, media_type=DOWNLOADS[form], headers=headers)
-
-
-def _page(site: Site, template: str, status: int = 200, /, **values: object) -> Response:
-    return HTMLResponse(site.templates.get_template(template).render(**values), status)
+def _page(site: Site, template: str, /, **values: object) -> Response:
+    return HTMLResponse(site.templates.get_template(template).render(**values))

@@ -1,4 +1,4 @@
-"""Finding a search, one of its images, and a hit of it, by the parts of an address."""
+"""Finding a search, one of its images, a hit of it, and an explanation, by the parts of an address."""
 
 import asyncio
 from contextlib import suppress
@@ -7,17 +7,19 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 
 from emsearch.search.hits import Hit
+from emsearch_cli.web.explanations import Explanation
 from emsearch_cli.web.images import FoundImage
+from emsearch_cli.web.jobs import Job
 from emsearch_cli.web.searches import Search
 from emsearch_cli.web.site import site_of
 
-__all__ = ["finished", "hit_of", "image_of", "search_of"]
+__all__ = ["explanation_of", "finished", "hit_of", "image_of", "search_of"]
 
 
 def search_of(request: Request, search_id: str) -> Search:
     """Return a search; HTTPException 404 where it is not kept."""
-    search = site_of(request).searches.get(search_id)
-    if search is None:
+    search = site_of(request).jobs.get(search_id)
+    if not isinstance(search, Search):
         raise HTTPException(404, "This search is not kept any more, or never was; search the image again.")
     return search
 
@@ -40,9 +42,19 @@ def hit_of(request: Request, search_id: str, image: int, rank: int) -> tuple[Fou
     raise HTTPException(404, "This image has no hit of that rank that was matched by projection.")
 
 
-async def finished(search: Search, seconds: float) -> bool:
-    """Wait so long at most until a search has ended, and return whether it has."""
+def explanation_of(request: Request, explanation_id: str) -> Explanation:
+    """Return an explanation; HTTPException 404 where it is not kept."""
+    explanation = site_of(request).jobs.get(explanation_id)
+    if not isinstance(explanation, Explanation):
+        raise HTTPException(
+            404, "This explanation is not kept any more, or never was; ask for it at the answer again."
+        )
+    return explanation
+
+
+async def finished(job: Job, seconds: float) -> bool:
+    """Wait so long at most until a job has ended, and return whether it has."""
     with suppress(TimeoutError):
         async with asyncio.timeout(seconds):
-            await search.finished.wait()
-    return search.finished.is_set()
+            await job.finished.wait()
+    return job.finished.is_set()

@@ -12,12 +12,23 @@ from torch.nn import functional
 
 from emsearch.search.hits import Answer, Hit, View
 from emsearch.search.picture import posed_view
+from emsearch_cli.gallery.drawn import draw_face
+from emsearch_cli.gallery.pictures import silhouette_png
 from emsearch_cli.report.pictures import difference, png_bytes
 
 if TYPE_CHECKING:
     from emsearch.search.engine import SearchIndex
 
-__all__ = ["PICTURES", "SIDES", "FoundImage", "RecentPictures", "keep_image", "picture_of_hit", "side_view"]
+__all__ = [
+    "PICTURES",
+    "SIDES",
+    "FoundImage",
+    "RecentPictures",
+    "face_picture",
+    "keep_image",
+    "picture_of_hit",
+    "side_view",
+]
 
 PICTURES = ("image", "projection", "difference")
 """What is shown of a hit: the image, the hit in its pose, what is left of the image."""
@@ -70,6 +81,11 @@ def side_view(index: "SearchIndex", structure: str, side: int, dmax_angstrom: fl
     """Return a structure in stain from one of ``SIDES``, filling the frame."""
     view = View(structure, SIDES[side], 0.0, (0.0, 0.0), False, _STAIN_FILL, 1.0)
     return png_bytes(posed_view(index, view, _SIDE_VIEW_PX, dmax_angstrom * _MARGIN / _SIDE_VIEW_PX))
+
+
+def face_picture(index: "SearchIndex", structure: str) -> bytes:
+    """Return the silhouette of a structure from its first view, as the map shows it."""
+    return silhouette_png(draw_face(index.library.model(structure)))
 
 
 class RecentPictures:

@@ -53,7 +53,7 @@ def _form(site: Site, problem: str | None, status: int) -> Response:
         here="search",
         problem=problem,
         ready=site.science.ready,
-        recent=site.searches.recent[:_RECENT],
+        recent=[job for job in site.jobs.recent if isinstance(job, Search)][:_RECENT],
         settings=site.settings,
         form=SearchForm(),
     )
@@ -66,7 +66,14 @@ async def show_search(request: Request, search_id: str) -> Response:
     site, search = site_of(request), search_of(request, search_id)
     if not await finished(search, site.settings.held_seconds):
         page = site.templates.get_template("waiting.html.j2").render(
-            here="search", search=search, before=site.searches.before(search), ready=site.science.ready
+            here="search",
+            heading="Searching",
+            job=search,
+            name=search.name,
+            images=search.images,
+            answered=len(search.found),
+            before=site.jobs.before(search),
+            ready=site.science.ready,
         )
         return HTMLResponse(page, headers={"refresh": "1"})
     if search.problem is not None:

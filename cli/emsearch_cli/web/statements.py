@@ -1,5 +1,6 @@
 """SQL of the page's users, in the guarded child."""
 
+from collections.abc import Mapping
 from dataclasses import replace
 from io import StringIO
 
@@ -21,11 +22,12 @@ DOWNLOADS = {
 """Formats in which a result can be downloaded, and their media types."""
 
 
-async def run_statement(site: Site, statement: str, rows: int) -> QueryResult:
+async def run_statement(site: Site, statement: str, rows: int, parameters: Mapping[str, str]) -> QueryResult:
     """Run a statement when there is a place for it; HTTPException 503 where too many wait, QueryError where it fails."""
     limits = replace(site.settings.sql, rows=rows)
     async with site.sql_places.one("Too many SQL statements run"):
-        return await run_in_threadpool(run_sql, site.generation.file(CATALOGUE_NAME), statement, limits)
+        catalogue = site.generation.file(CATALOGUE_NAME)
+        return await run_in_threadpool(run_sql, catalogue, statement, limits, parameters=parameters)
 
 
 def downloaded(result: QueryResult, form: str) -> str | bytes:

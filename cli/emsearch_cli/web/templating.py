@@ -1,9 +1,11 @@
-"""The templates of the pages: those of the report beside our own."""
+"""The templates of the pages: those of the report and the gallery beside our own."""
 
 from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from emsearch_cli.gallery.card_page import GALLERY_FOLDER
+from emsearch_cli.gallery.words import angstrom_text, mass_text
 from emsearch_cli.report.environment import REPORT_FOLDER, page_environment
 
 if TYPE_CHECKING:
@@ -16,8 +18,10 @@ _FOLDER = Path(__file__).parent / "templates"
 
 def templates() -> "Environment":
     """Return the environment, with what the templates use of Python."""
-    environment = page_environment(_FOLDER, REPORT_FOLDER)
+    environment = page_environment(_FOLDER, REPORT_FOLDER, GALLERY_FOLDER)
     environment.filters["shown"] = shown
+    environment.filters["mass"] = mass_text
+    environment.filters["angstrom"] = angstrom_text
     return environment
 
 

@@ -54,6 +54,11 @@ def _structure(k: int, name: str) -> dict[str, object]:
         "mass_da": 22_000.0,
         "dmax_angstrom": 150.0 + k,
         "rg_angstrom": 40.0,
+        "gyration_1": 900.0 + 100 * k,
+        "gyration_2": 500.0,
+        "gyration_3": 200.0,
+        "anisotropy": 0.1 + 0.01 * k,
+        "volume_angstrom3": 27_000.0,
         "size_class": "d100-200",
         "group_id": f"G{k}",
     }

@@ -34,7 +34,24 @@ FLAGS = (
     *("--disable-component-update", "--disable-sync"),
     *("--use-gl=angle", "--use-angle=swiftshader", "--enable-unsafe-swiftshader"),
 )
-PATHS = ("/", "/groups", "/groups/G0", "/structures/blob0", "/sql?statement=SELECT+*+FROM+structures")
+PATHS = (
+    *("/", "/groups", "/groups/G0", "/structures/blob0", "/map", "/sql?question=rods"),
+    "/sql?statement=SELECT+*+FROM+structures",
+)
+MARKUP = (
+    "<script>alert(1)</script>",
+    '"><script>alert(1)</script>',
+    "<img src=x onerror=alert(1)>",
+    "<svg onload=alert(1)>",
+    "' autofocus onfocus=alert(1) x='",
+    '" autofocus onfocus=alert(1) x="',
+    "</title><script>alert(1)</script>",
+    "</code><iframe srcdoc='<script>alert(1)</script>'>",
+    "<a href=javascript:alert(1)>x</a>",
+    "{{7*7}}{% raw %}<b>x</b>",
+)
+AROUND = (("", ""), ("x", ".png"), ("\u202e", ""), ("&lt;", "&gt;"), ("%3C", "%00"))
+HOSTILE_NAMES = [f"{before}{text}{after}" for text in MARKUP for before, after in AROUND]
 OF_SOFTWARE_GL = "GPU stall due to ReadPixels"  # what Chromium says of drawing without a graphics card
 
 
@@ -181,3 +198,44 @@ def test_without_javascript(visit: Callable[..., Any], mrc_file: Callable[..., P
     with page.expect_download() as download:
         page.click("[data-download]")
     assert "ATOM" in Path(download.value.path()).read_text("utf-8")
+
+
+def test_hostile_file_names_stay_text(visit: Callable[..., Any], mrc_file: Callable[..., Path]) -> None:
+    page = visit()  # it complains of every dialog, and of all that the policy blocks
+    content = mrc_file().read_bytes()
+    for name in HOSTILE_NAMES:
+        payload = {"name": name, "mimeType": "image/png", "buffer": content}
+        page.set_input_files("#image", payload)
+        assert page.locator("[data-chosen] *").count() == 0
+        page.evaluate("document.querySelector('#rerank').value = '0'")
+        page.click("button[type=submit]")
+        page.wait_for_selector("table.hits")
+        assert page.locator("main b, main iframe, main [onerror], main [onload], main [onfocus]").count() == 0
+        page.go_back()
+    page.reload()
+    assert page.locator(".recent a").count() > 0 and page.locator(".recent a *").count() == 0
+
+
+def test_map_by_keyboard(visit: Callable[..., Any]) -> None:
+    page = visit("/map")
+    page.focus("a.p[tabindex='0']")
+    before = page.evaluate("document.activeElement.id")
+    for key in ("ArrowRight", "ArrowLeft", "ArrowUp", "ArrowDown"):
+        page.keyboard.press(key)
+    assert before.startswith("p") and page.evaluate("document.activeElement.id").startswith("p")
+    group = page.evaluate("document.activeElement.getAttribute('href')")
+    page.keyboard.press("Enter")
+    page.wait_for_url(f"**{group}")
+
+
+def test_map_and_questions_without_javascript(visit: Callable[..., Any]) -> None:
+    page = visit("/map?colour=size-class", java_script_enabled=False)
+    assert page.locator("svg.shapes a.p").count() == 5
+    page.check("#by-mass")
+    page.click("button[type=submit]")
+    assert "--colour mass" in page.inner_text(".command pre")
+    page.goto(page.url.split("/map")[0] + "/sql")
+    page.click("text=Which shapes have a certain mass?")
+    page.fill("#value-mass_kda", "22")
+    page.click("button[type=submit]")
+    assert "5 rows" in page.inner_text("#result")

@@ -30,7 +30,8 @@ function start(element) {
       const response = await fetch(url);
       if (!response.ok) throw new Error(`the server answered ${response.status}`);
       const text = await response.text();
-      viewer ??= $3Dmol.createViewer(element, { orthographic: true, backgroundAlpha: 0, disableFog: false });
+      // black, since light of no opacity would still be added to what lies behind
+      viewer ??= $3Dmol.createViewer(element, { orthographic: true, backgroundColor: "black", backgroundAlpha: 0, disableFog: false });
       viewer.removeAllModels();
       const model = viewer.addModel(text, "cif", { doAssembly: false, noComputeSecondaryStructure: true });
       const beads = model.selectedAtoms({ chain: "A" }).length;
