@@ -58,12 +58,12 @@ class SetPage:
     undecided: tuple[str, ...] = ()
     query_image: "NDArray[np.float32] | None" = None
     projection: "NDArray[np.float32] | None" = None
-    denoised: "NDArray[np.float32] | None" = None
     directions: "NDArray[np.float64] | None" = None
     uniform_p: float | None = None
     covered: float | None = None
     notes: tuple[str, ...] = ()
     explained: Explained | None = None
+    denoised: "NDArray[np.float32] | None" = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ from starlette.exceptions import HTTPException
 from starlette.responses import HTMLResponse, RedirectResponse
 
 from emsearch.particles.errors import ImageError
-from emsearch_cli.render import answer_to_json
+from emsearch_cli.render import answer_to_json, by_itself
 from emsearch_cli.report.of_answers import report_hit
 from emsearch_cli.web.commands import query_command
 from emsearch_cli.web.finding import finished, hit_of, image_of, search_of
@@ -114,6 +114,7 @@ def _answer(site: Site, search: Search, found: FoundImage) -> Response:
             if hit.rank > 1 and hit.view is not None
         ],
         none_probability=1 - record["in_database_probability"],
+        alone=by_itself(answer),
         base=f"/searches/{search.id}/{answer.image}",
         command=_command(site, search, answer.image),
         notes=_notes(search, found),
