@@ -21,6 +21,9 @@ COPIES = 2
 
 _FRAME_SHARPNESS = 10.0  # how fast a sampling loses weight as its best cosine falls behind
 _FRAMED_AT_ONCE = 4096  # copies of images, so that memory stays bounded where many samplings are tried
+_LARGEST_OVER_IMAGE = (
+    1.2  # a molecule seen along its length may be longer than its picture is wide, but not by much
+)
 _LEAST_SHARE = 1e-6  # of a size class: groups below are not considered
 
 Floats = NDArray[np.float64]
@@ -131,13 +134,22 @@ def _embed(index: SearchIndex, images: Tensor, trials: Sequence[Sampling]) -> Te
     return embedding.view(len(trials), -1, embedding.shape[1])
 
 
-def _trial(index: SearchIndex, sampling: Sampling, embedding: Tensor) -> _Trial:
+def _groups_that_fit(index: SearchIndex, trials: Sequence[Sampling], side_px: int) -> NDArray[np.bool_]:
+    """Return (samplings, groups): which groups of each class the picture has room for, or all where it has for none."""
+    of_class = np.stack([index.classes[s.size_class].allowed for s in trials])
+    side_angstrom = side_px * np.array([s.image_pixel_size_angstrom for s in trials])
+    extent = np.array([group.dmax_angstrom for group in index.groups])
+    fitting = of_class & (extent <= _LARGEST_OVER_IMAGE * side_angstrom[:, None])
+    return fitting if fitting.any() else of_class
+
+
+def _trial(index: SearchIndex, sampling: Sampling, embedding: Tensor, allowed: NDArray[np.bool_]) -> _Trial:
     size_class = index.classes[sampling.size_class]
     votes = index.vote(embedding, size_class, COPIES)
     by_copy = index.classify(embedding, size_class)
     classifier = by_copy.reshape(-1, COPIES, by_copy.shape[1]).mean(1)
     share = (classifier + votes.share) / 2
-    considered = size_class.allowed & (share > _LEAST_SHARE)
+    considered = allowed & (share > _LEAST_SHARE)
     return _Trial(
         share=np.where(considered, share, 0.0),
         classifier=classifier,
@@ -152,7 +164,8 @@ def propose_together(index: SearchIndex, images: Tensor, pixel_size_angstrom: fl
     trials = samplings(_class_ranges(index), min(images.shape[1:]), pixel_size_angstrom)
     at_once = max(1, _FRAMED_AT_ONCE // (COPIES * len(trials)))
     embeddings = torch.cat([_embed(index, some, trials) for some in images.split(at_once)], dim=1)
-    found = [_trial(index, s, e) for s, e in zip(trials, embeddings, strict=True)]
+    allowed = _groups_that_fit(index, trials, min(images.shape[1:]))
+    found = [_trial(index, s, e, a) for s, e, a in zip(trials, embeddings, allowed, strict=True)]
     peak = np.stack([f.similarity.max(axis=1) for f in found])
     weight = np.exp(_FRAME_SHARPNESS * (peak - peak.max(axis=0)))
     weighted = np.stack([w[:, None] * f.share for w, f in zip(weight, found, strict=True)])

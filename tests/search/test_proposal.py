@@ -50,3 +50,16 @@ def test_the_first_candidates_leave_the_share_of_the_others(
     assert first.rest_group.tolist() == [c.group for c in every.candidates[2:]]
     assert first.rest_share.tolist() == [c.share for c in every.candidates[2:]]
     assert first.similarity == every.similarity
+
+
+def test_a_picture_has_no_room_for_molecules_much_larger_than_itself(
+    pooling_index: "SearchIndex", images: torch.Tensor
+) -> None:
+    extent = np.array([group.dmax_angstrom for group in pooling_index.groups])
+    side = np.sort(extent)[1:3].mean() / 1.2  # in A: room for two of the groups
+    cropped = images[:, :60, :60]
+    found = propose_together(pooling_index, cropped, side / 60)
+    assert set(np.flatnonzero(found.share.sum(0))) <= set(np.flatnonzero(extent <= side * 1.2))
+    assert found.share.sum(1) == pytest.approx(np.ones(len(images)))
+    nothing_fits = propose_together(pooling_index, cropped, extent.min() / 1.3 / 60)
+    assert nothing_fits.share.sum(1) == pytest.approx(np.ones(len(images)))
