@@ -1,7 +1,6 @@
 """Make ellipsoid.npz with ProDy 2.6.1, in an environment that has it: python make_modes.py."""
 
 import numpy as np
-import prody
 
 HALF_AXES_ANGSTROM = (22.0, 15.0, 11.0)
 SPACING_ANGSTROM = 5.1
@@ -9,6 +8,8 @@ SPACING_ANGSTROM = 5.1
 
 def main() -> None:
     """Fill an ellipsoid with points and write them with the ten softest modes of their anisotropic network."""
+    import prody
+
     steps = [np.arange(-half, half + SPACING_ANGSTROM, SPACING_ANGSTROM) for half in HALF_AXES_ANGSTROM]
     grid = np.stack(np.meshgrid(*steps, indexing="ij"), axis=-1).reshape(-1, 3)
     inside = grid[np.sum((grid / np.array(HALF_AXES_ANGSTROM)) ** 2, axis=1) <= 1]
