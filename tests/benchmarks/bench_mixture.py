@@ -49,7 +49,8 @@ AT_ONCE = 10
 class Pool:
     """Matched images: what each shows (n,), rows of log-shares (n, g + 1) and log-odds of a particle (n,).
 
-    ``shows`` is a number on the shortlist, or -1 for noise and -2 for a particle off the middle.
+    ``shows`` is a number on the shortlist, one behind its end for a group that is not on it, or -1 for noise and -2 for a
+    particle off the middle.
     """
 
     shows: NDArray[np.int64]
@@ -103,7 +104,7 @@ def matched_pool(folder: Path, index: SearchIndex, images: int, seed: int) -> Po
     for first in range(0, source.count, AT_ONCE):
         found |= witnesses(stack, np.arange(first, min(first + AT_ONCE, source.count)), shortlist)
         print(f"matched {len(found)} of {source.count}", end="\r", flush=True)
-    place = [shortlist.tolist().index(number_of(index, name)) for name in chosen_structures(index)]
+    place = places_on(shortlist, [number_of(index, name) for name in chosen_structures(index)])
     pool = Pool(
         np.array([place[k] if k >= 0 else k for k in kinds.tolist()]),
         np.stack([found[k].said for k in range(source.count)]),
@@ -111,6 +112,12 @@ def matched_pool(folder: Path, index: SearchIndex, images: int, seed: int) -> Po
     )
     np.savez(kept, shows=pool.shows, said=pool.said, log_particle=pool.log_particle)
     return pool
+
+
+def places_on(shortlist: NDArray[np.int64], groups: list[int]) -> list[int]:
+    """Return where groups stand on the shortlist, those that are not there behind its end."""
+    listed = shortlist.tolist()
+    return [listed.index(g) if g in listed else len(listed) + k for k, g in enumerate(groups)]
 
 
 def number_of(index: SearchIndex, representative: str) -> int:
