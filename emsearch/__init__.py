@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from emsearch.batch.library import Index, open_index
-    from emsearch.search.hits import Answer, Hit, View
+    from emsearch.search.hits import Answer, Hit, Quantities, Quantity, View
 
-__all__ = ["Answer", "Hit", "Index", "View", "open_index"]
+__all__ = ["Answer", "Hit", "Index", "Quantities", "Quantity", "View", "open_index"]
 
 __version__ = "0.1.0"
 
@@ -20,6 +20,8 @@ _HOMES = {
     "Answer": "emsearch.search.hits",
     "Hit": "emsearch.search.hits",
     "Index": "emsearch.batch.library",
+    "Quantities": "emsearch.search.hits",
+    "Quantity": "emsearch.search.hits",
     "View": "emsearch.search.hits",
     "open_index": "emsearch.batch.library",
 }

@@ -155,7 +155,14 @@ def test_a_query_from_the_command_line(example: Example) -> None:
     done = as_user("query", f"2@{example.stack}", "--index", example.index, "--format", "json", "-q")
     assert (done.code, done.err) == (0, "")
     answer = json.loads(done.out)
-    assert set(answer) == {"query", "index", "in_database_probability", "hits", "undecided"}
+    assert set(answer) == {
+        "query",
+        "index",
+        "in_database_probability",
+        "hits",
+        "undecided",
+        "quantities",
+    }
     assert answer["undecided"][0] == answer["hits"][0]["group"]
     assert answer["query"]["image"] == 2 and answer["query"]["pixel_size_source"] == "MRC header"
     none_of_these = 1 - answer["in_database_probability"]
