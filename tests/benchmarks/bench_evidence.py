@@ -1,10 +1,11 @@
 """How many images of one unknown it takes: accuracy of the answer for a set against the number of its images.
 
-    python tests/benchmarks/bench_evidence.py FOLDER [--structures 16] [--snr 0.1,0.05] [--index DIR]
+    python tests/benchmarks/bench_evidence.py FOLDER [--structures 16] [--images 100] [--snr 0.1,0.05] [--index DIR]
 
-Simulates 100 images of each of some representatives, negative stain with every nuisance and no CTF, and searches them as
-`emsearch batch --by emsSet` does, where the same images make sets of 1, 3, 10, 30 and 100: those of 10 are the first of
-those of 30, and so on. Writes evidence.parquet, a row a set and level, and evidence.png.
+Simulates images of some representatives, negative stain with every nuisance and no CTF, and matches each once, against the
+shortlist that the network makes of all images of its structure, as `emsearch batch --by` does. They are then cut into sets
+of 1, 3, 10, 30 and 100, no image twice at a size, and each set is answered. Writes evidence.parquet, a row a set, and
+evidence.png.
 """
 
 import argparse
@@ -14,15 +15,15 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
+from torch import Tensor
 
-from emsearch.batch.run import run_batch
-from emsearch.batch.set_answers import SetAnswer
-from emsearch.batch.settings import BatchSettings
+from emsearch.batch.matched_sample import shortlist_of
+from emsearch.batch.set_evidence import witness
 from emsearch.evaluation.intervals import wilson_interval
+from emsearch.evidence.posterior import set_posterior
 from emsearch.imaging.parameters import ParameterRanges
-from emsearch.imaging.stack_files import write_stack
-from emsearch.particles.source import open_particles
 from emsearch.search.engine import SearchIndex, open_index
+from emsearch.search.proposal import propose_together
 
 COUNTS = (1, 3, 10, 30, 100)
 PIXEL_ANGSTROM, BOX = 5.0, 96
@@ -38,47 +39,40 @@ def chosen_structures(index: SearchIndex, count: int) -> list[str]:
     return [fitting[k][1] for k in np.linspace(0, len(fitting) - 1, count).round().astype(int)]
 
 
-def simulate(folder: Path, index: SearchIndex, names: list[str], snr: float, seed: int) -> Path:
-    """Write the images of all structures and a STAR file in which they make their sets."""
-    most = max(COUNTS)
-    shown = np.repeat(np.arange(len(names)), most)
+def draw_images(index: SearchIndex, name: str, images: int, snr: float, seed: int) -> Tensor:
+    """Draw bright-particle images of one structure."""
     rng = np.random.default_rng(seed)
-    p = ParameterRanges(stained_share=1.0).sample(rng, len(shown), np.full(len(shown), PIXEL_ANGSTROM * BOX))
-    p = p.with_values(snr=snr)
-    simulator = index.simulator(names)
-    images = np.concatenate(
-        [
-            simulator.micrographs(shown[k : k + 200], p[k : k + 200], np.full(200, PIXEL_ANGSTROM), BOX, seed + k)
-            .micrographs.numpy()
-            for k in range(0, len(shown), 200)
-        ]
-    )  # fmt: skip
-    write_stack(folder / f"snr{snr}.mrcs", images, PIXEL_ANGSTROM, star=None, metadata={})
-    star = folder / f"snr{snr}.star"
-    rows = [
-        f"{structure * most + k + 1}@snr{snr}.mrcs {names[structure]}/{count}"
-        for structure in range(len(names))
-        for count in COUNTS
-        for k in range(count)
-    ]
-    star.write_text("data_\n\nloop_\n_rlnImageName\n_emsSet\n" + "\n".join(rows) + "\n")
-    return star
+    p = ParameterRanges(stained_share=1.0).sample(rng, images, np.full(images, PIXEL_ANGSTROM * BOX))
+    pixel = np.full(images, PIXEL_ANGSTROM)
+    shown = np.zeros(images, np.int64)
+    return index.simulator([name]).micrographs(shown, p.with_values(snr=snr), pixel, BOX, seed).micrographs
 
 
-def set_row(index: SearchIndex, answer: SetAnswer, snr: float) -> dict[str, Any]:
-    """Return what a set said and where its right group came, 0 where it is not among the hits."""
-    name, _, count = answer.set.rpartition("/")
-    right = next(g.id for g in index.groups if g.representative == name)
-    places = [place for place, hit in enumerate(answer.hits, start=1) if hit.group == right]
-    return {
-        "snr": snr,
-        "structure": name,
-        "images": int(count),
-        "place": places[0] if places else 0,
-        "probability_of_first": answer.hits[0].probability,
-        "none": answer.none,
-        "images_to_settle": answer.images_to_settle,
-    }
+def set_rows(index: SearchIndex, name: str, images: int, snr: float, seed: int) -> list[dict[str, Any]]:
+    """Match the images of one structure and answer all sets of them; a place of 0 is that of no group of the shortlist."""
+    drawn = draw_images(index, name, images, snr, seed)
+    proposals = propose_together(index, drawn, PIXEL_ANGSTROM)
+    shortlist = shortlist_of(index, proposals.share.mean(0))
+    said = np.stack([witness(index, drawn[k], proposals, k, shortlist).said for k in range(images)])
+    right = next(k for k, group in enumerate(index.groups) if group.representative == name)
+    rows = []
+    for count in (c for c in COUNTS if c <= images):
+        for first in range(0, images - count + 1, count):
+            answer = set_posterior(said[first : first + count])
+            places = np.flatnonzero(shortlist[answer.order] == right) + 1
+            none_first = answer.none > answer.probability.max()
+            rows.append(
+                {
+                    "snr": snr,
+                    "structure": name,
+                    "images": count,
+                    "place": int(places[0]) if len(places) else 0,
+                    "first": bool(len(places) and places[0] == 1 and not none_first),
+                    "probability_of_first": float(answer.probability.max()),
+                    "none": answer.none,
+                }
+            )
+    return rows
 
 
 def draw(table: pa.Table, path: Path) -> None:
@@ -86,18 +80,21 @@ def draw(table: pa.Table, path: Path) -> None:
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
-    snr, images, place = (table.column(name).to_numpy() for name in ("snr", "images", "place"))
+    snr, images, right = (
+        table.column(name).to_numpy(zero_copy_only=False) for name in ("snr", "images", "first")
+    )
     figure = Figure(figsize=(6, 3.6), dpi=120)
     FigureCanvasAgg(figure)
     panel = figure.subplots()
     for number, level in enumerate(sorted(set(snr), reverse=True)):
-        own = [(snr == level) & (images == count) for count in COUNTS]
-        first = [float((place[some] == 1).mean()) for some in own]
-        reach = [wilson_interval(int((place[some] == 1).sum()), int(some.sum())) for some in own]
+        counts = [count for count in COUNTS if count <= images.max()]
+        own = [(snr == level) & (images == count) for count in counts]
+        first = [float(right[some].mean()) for some in own]
+        reach = [wilson_interval(int(right[some].sum()), int(some.sum())) for some in own]
         below = [f - low for f, (low, _) in zip(first, reach, strict=True)]
         above = [high - f for f, (_, high) in zip(first, reach, strict=True)]
         panel.errorbar(
-            np.array(COUNTS) * 1.04**number,
+            np.array(counts) * 1.04**number,
             first,
             [below, above],
             marker="o",
@@ -117,31 +114,22 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     parser.add_argument("folder", type=Path)
     parser.add_argument("--structures", type=int, default=16)
+    parser.add_argument("--images", type=int, default=max(COUNTS), help="of each structure")
     parser.add_argument("--snr", default="0.1,0.05")
     parser.add_argument("--index", type=Path, default=None)
-    parser.add_argument("--match-per-set", type=int, default=30)
     parser.add_argument("--seed", type=int, default=0)
     options = parser.parse_args()
     options.folder.mkdir(parents=True, exist_ok=True)
     index = open_index(options.index)
-    names = chosen_structures(index, options.structures)
-    settings = BatchSettings(
-        pixel_size_angstrom=PIXEL_ANGSTROM, rerank=0, by="emsSet", match_per_set=options.match_per_set
-    )
-    rows = []
+    rows: list[dict[str, Any]] = []
     for snr in map(float, options.snr.split(",")):
-        star = simulate(options.folder, index, names, snr, options.seed)
-        report = run_batch(
-            index, open_particles(str(star)), star.with_suffix(".parquet"), settings, restart=True
-        )
-        rows += [set_row(index, answer, snr) for answer in report.sets]
-        for count in COUNTS:
+        for number, name in enumerate(chosen_structures(index, options.structures)):
+            rows += set_rows(index, name, options.images, snr, options.seed + number)
+            pq.write_table(pa.Table.from_pylist(rows), options.folder / "evidence.parquet")
+        for count in (c for c in COUNTS if c <= options.images):
             own = [row for row in rows if row["snr"] == snr and row["images"] == count]
-            first, three = (sum(1 <= row["place"] <= k for row in own) for k in (1, 3))
-            print(
-                f"SNR {snr:g}, {count:3} images: first {first}, first three {three} of {len(own)}", flush=True
-            )
-        pq.write_table(pa.Table.from_pylist(rows), options.folder / "evidence.parquet")
+            first, three = sum(row["first"] for row in own), sum(1 <= row["place"] <= 3 for row in own)
+            print(f"SNR {snr:g}, {count:3} images: first {first}, in three {three} of {len(own)}", flush=True)
     draw(pa.Table.from_pylist(rows), options.folder / "evidence.png")
 
 
