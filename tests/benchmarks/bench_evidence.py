@@ -2,7 +2,8 @@
 
     python tests/benchmarks/bench_evidence.py FOLDER [--structures 16] [--images 100] [--snr 0.1,0.05] [--index DIR]
 
-Simulates images of some representatives, negative stain with every nuisance and no CTF, and matches each once, against the
+Simulates images of some representatives, negative stain with every nuisance, half of them with a transfer
+function that nobody tells, and matches each once, against the
 shortlist that the network makes of all images of its structure, as `emsearch batch --by` does. They are then cut into sets
 of 1, 3, 10, 30 and 100, no image twice at a size, and each set is answered. Writes evidence.parquet, a row a set, and
 evidence.png.
