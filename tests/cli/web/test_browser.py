@@ -186,7 +186,7 @@ def test_widths_and_colours(visit: Callable[..., Any], address: str, width: int,
         assert page.evaluate("document.documentElement.scrollWidth") <= width
         red = int(page.evaluate("getComputedStyle(document.body).backgroundColor.match(/[0-9]+/)[0]"))
         assert (red < 60) == (scheme == "dark")
-        labelled = "[...document.querySelectorAll('input, select, textarea')].every(f => f.labels.length)"
+        labelled = "[...document.querySelectorAll('input:not([type=hidden]), select, textarea')].every(f => f.labels.length)"
         assert page.evaluate(labelled)
 
 
