@@ -35,7 +35,11 @@ def training_set_of_file(path: Path) -> TrainingSet:
     """Read a training set; InputError where the file is none."""
     try:
         return read_training_set(path)
-    except (OSError, ValueError, KeyError) as error:
+    except OSError as error:
         raise InputError(
-            f"{path} holds no training set ({error}); give the training-set.npz of a build or an index folder"
+            f"{path} cannot be read ({error.strerror}); give the training-set.npz of a build"
+        ) from error
+    except (ValueError, KeyError) as error:
+        raise InputError(
+            f"{path} holds no training set; give the training-set.npz of a build, or an index with --index"
         ) from error
