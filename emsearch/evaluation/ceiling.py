@@ -16,8 +16,8 @@ from torch import Tensor
 
 from emsearch.search.coarse import CoarseQuery
 from emsearch.search.coarse_views import CoarseSettings, CoarseViews
-from emsearch.search.engine import SearchIndex
 from emsearch.search.framed_target import framed_targets
+from emsearch.search.library import StructureLibrary
 from emsearch.search.target import Target
 
 __all__ = ["EXHAUSTIVE", "Ceiling", "ceiling_scores"]
@@ -46,30 +46,30 @@ class Ceiling:
 
 
 def ceiling_scores(
-    index: SearchIndex,
+    library: StructureLibrary,
     images: Tensor,
     pixel_size_angstrom: NDArray[np.floating],
     structures: Sequence[str],
     *,
+    box_px: int,
     settings: CoarseSettings = EXHAUSTIVE,
     report: Callable[[str], None] = lambda line: None,
 ) -> Ceiling:
-    """Match bright-particle images (n, h, w) with structures of the index by name.
+    """Match bright-particle images (n, h, w) with structures of a library by name, in the box of its size classes.
 
     Structure by structure, so that the views of one alone are in memory; the time is that of both answers, views' drawing
     included.
     """
     started = time.monotonic()
     pixels = np.asarray(pixel_size_angstrom).tolist()
-    box = index.classes[0].box_px
-    targets = [framed_targets(image, [pixel], box)[0][0] for image, pixel in zip(images, pixels, strict=True)]
+    targets = [framed_targets(image, [pixel], box_px)[0][0] for image, pixel in zip(images, pixels, strict=True)]
     correlation = np.empty((len(targets), len(structures)))
     likelihood = np.empty_like(correlation)
     # What a query holds does not depend on the number of directions.
     even = [CoarseQuery(_unweighted(target), settings) for target in targets]
     weighted = [CoarseQuery(target, settings) for target in targets]
     for s, name in enumerate(structures):
-        views, own = CoarseViews(index.library), _settings_of(index, name, settings)
+        views, own = CoarseViews(library), _settings_of(library, name, settings)
         for k in range(len(targets)):
             of_structure = views.of(name, even[k].frame, own)
             correlation[k, s] = even[k].curves(of_structure).best.max()
@@ -78,8 +78,8 @@ def ceiling_scores(
     return Ceiling(correlation, likelihood, (time.monotonic() - started) / max(1, len(targets)))
 
 
-def _settings_of(index: SearchIndex, name: str, settings: CoarseSettings) -> CoarseSettings:
-    extent = 2 * float(np.linalg.norm(index.library.model(name).centroid_angstrom, axis=1).max())
+def _settings_of(library: StructureLibrary, name: str, settings: CoarseSettings) -> CoarseSettings:
+    extent = 2 * float(np.linalg.norm(library.model(name).centroid_angstrom, axis=1).max())
     return replace(settings, nside=_LARGE_NSIDE) if extent > _LARGE_ANGSTROM else settings
 
 

@@ -38,7 +38,12 @@ def ceiling_orders(
     among = np.array(drawn.image_set.among)
     names = [index.groups[g].representative for g in among.tolist()]
     ceiling = ceiling_scores(
-        index, drawn.images.images, drawn.images.pixel_size_angstrom, names, report=report
+        index.library,
+        drawn.images.images,
+        drawn.images.pixel_size_angstrom,
+        names,
+        box_px=index.classes[0].box_px,
+        report=report,
     )
     scores = dict(zip(CEILINGS, (ceiling.correlation, ceiling.likelihood), strict=True))
     groups = {name: among[np.argsort(-score, axis=1, kind="stable")] for name, score in scores.items()}

@@ -36,4 +36,4 @@ class TrainingSettings:
     seed: int = 0
     device: str = "auto"
     pretrained: str | None = None
-    ranges: ParameterRanges = field(default_factory=ParameterRanges)
+    ranges: ParameterRanges = field(default_factory=lambda: ParameterRanges(log_snr=(0.05, 100.0)))

@@ -73,10 +73,15 @@ def pick_device(name: str, rank: int = 0) -> torch.device:
     return torch.device(f"cuda:{wanted}")
 
 
-def _hit_rates(logits: Tensor, group: Tensor, allowed: Tensor, ks: tuple[int, ...]) -> list[float]:
+def _hit_rates(logits: Tensor, group: Tensor, allowed: Tensor, ks: tuple[int, ...]) -> list[Tensor]:
     masked = logits.masked_fill(~allowed, -torch.inf)
     rank = (masked > masked.gather(1, group[:, None])).sum(1)
-    return [float((rank < k).float().mean()) for k in ks]
+    return [(rank < k).float().mean() for k in ks]
+
+
+def _floating(network: ShapeNetwork) -> list[Tensor]:
+    """Return the weights and running statistics."""
+    return [value for value in (*network.parameters(), *network.buffers()) if value.is_floating_point()]
 
 
 class Trainer:
@@ -89,6 +94,7 @@ class Trainer:
         self.rank = int(os.environ.get("RANK", "0"))
         self.world = int(os.environ.get("WORLD_SIZE", "1"))
         self.device = pick_device(settings.device, int(os.environ.get("LOCAL_RANK", "0")))
+        torch.backends.cudnn.benchmark = True  # the sizes of a run are few
         self.simulator = Simulator(training_set.cloud, self.device)
         self.allowed = torch.from_numpy(training_set.allowed()).to(self.device)
         torch.manual_seed(settings.seed)
@@ -153,8 +159,11 @@ class Trainer:
             logits, sketch = model(images)
         return logits.float(), sketch.float()
 
-    def learn(self, batch: Batch) -> tuple[float, float, float]:
-        """Take one step; return the loss and the shares of images right at first and in the first three."""
+    def learn(self, batch: Batch) -> Tensor:
+        """Take one step; return (3,) the loss and the shares of images right at first and in the first three.
+
+        They stay on the device, for to read them would be to wait for the step.
+        """
         torch.manual_seed(hash((self.settings.seed, self.step, self.rank)))
         rate = self.settings.learning_rate * self.batch_of_all / 128
         for group in self.optimiser.param_groups:
@@ -170,16 +179,13 @@ class Trainer:
         self.optimiser.step()
         self.step += 1
         self._update_average()
-        top1, top3 = _hit_rates(logits.detach(), batch.group, allowed, (1, 3))
-        return float(loss.detach()), top1, top3
+        return torch.stack([loss.detach(), *_hit_rates(logits.detach(), batch.group, allowed, (1, 3))])
 
     @torch.no_grad()
     def _update_average(self) -> None:
         """Exponential moving average of the weights (Polyak and Juditsky 1992), short at first."""
         decay = min(self.settings.ema_decay, (1 + self.step) / (10 + self.step))
-        average, now = self.average.state_dict(), self.network.state_dict()
-        floating = [name for name in average if average[name].is_floating_point()]
-        torch._foreach_lerp_([average[n] for n in floating], [now[n] for n in floating], 1 - decay)
+        torch._foreach_lerp_(_floating(self.average), _floating(self.network), 1 - decay)
 
     @torch.no_grad()
     def validate(self) -> dict[str, float]:
@@ -192,7 +198,7 @@ class Trainer:
             group.append(batch.group)
             allowed.append(self.allowed[batch.size_class])
         all_logits, all_group, all_allowed = torch.cat(logits), torch.cat(group), torch.cat(allowed)
-        top1, top3, top20 = _hit_rates(all_logits, all_group, all_allowed, (1, 3, 20))
+        top1, top3, top20 = map(float, _hit_rates(all_logits, all_group, all_allowed, (1, 3, 20)))
         loss = float(group_loss(all_logits, all_group, all_allowed, 0.0))
         return {"loss": loss, "top1": top1, "top3": top3, "top20": top20}
 
@@ -230,17 +236,17 @@ class Trainer:
 
         started, saved = time.monotonic() - self.seconds, time.monotonic()
         window = (time.monotonic(), self.step)
-        recent: list[tuple[float, float, float]] = []
+        recent: list[Tensor] = []
         per_validation = max(1, self.settings.validate_every_images // self.batch_of_all)
         for batch in ahead(self._draw_training, self.step, self.last_step):
             recent.append(self.learn(batch))
             self.seconds = time.monotonic() - started
             validating = self.step % per_validation == 0 or self.step == self.last_step
             if self.rank == 0 and (validating or self.step % 20 == 0):
-                now = time.monotonic()
-                rate = (self.step - window[1]) * self.batch_of_all / max(now - window[0], 1e-9)
+                figures = torch.stack(recent).mean(0).tolist()  # waits for the steps
+                rate = (self.step - window[1]) * self.batch_of_all / max(time.monotonic() - window[0], 1e-9)
                 validation = self.validate() if validating else None
-                report(self._progress(recent, rate, batch.images.shape[-1], validation))
+                report(self._progress(figures, rate, batch.images.shape[-1], validation))
                 window, recent = (time.monotonic(), self.step), []
                 if validation is not None:
                     self._keep_if_best(validation)
@@ -261,12 +267,12 @@ class Trainer:
 
     def _progress(
         self,
-        recent: list[tuple[float, float, float]],
+        figures: list[float],
         rate: float,
         box: int,
         validation: dict[str, float] | None,
     ) -> Progress:
-        loss, top1, top3 = (sum(values) / len(recent) for values in zip(*recent, strict=True))
+        loss, top1, top3 = figures
         return Progress(
             images=self.step * self.batch_of_all,
             images_total=self.settings.images,

@@ -27,7 +27,8 @@ def ten_images(pooling_index: "SearchIndex") -> Tensor:
 
 
 def scored(index: "SearchIndex", images: Tensor, names: list[str]) -> Ceiling:
-    return ceiling_scores(index, images, np.full(len(images), PIXEL), names, settings=QUICK)
+    pixel = np.full(len(images), PIXEL)
+    return ceiling_scores(index.library, images, pixel, names, box_px=64, settings=QUICK)
 
 
 @pytest.fixture(scope="module")

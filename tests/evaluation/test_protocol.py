@@ -98,7 +98,13 @@ def ceiling_calls(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
     calls: list[dict[str, Any]] = []
 
     def ceiling_scores(
-        index: object, images: Any, pixel: Any, structures: list[str], report: Callable[[str], None]
+        library: object,
+        images: Any,
+        pixel: Any,
+        structures: list[str],
+        *,
+        box_px: int,
+        report: Callable[[str], None],
     ) -> Ceiling:
         calls.append({"images": len(images), "pixel": pixel, "structures": structures})
         falling = np.tile(-np.arange(len(structures), dtype=np.float64), (len(images), 1))
