@@ -42,7 +42,11 @@ def build(
     ] = None,
     training_images: Annotated[
         int | None,
-        typer.Option(min=1, metavar="N", help=f"How many simulated images to train on; {_BUILD_DECIDES}."),
+        typer.Option(
+            min=0,
+            metavar="N",
+            help=f"How many simulated images to train on, 0 with --pretrained for none; {_BUILD_DECIDES}.",
+        ),
     ] = None,
     directions: Annotated[
         int | None,

@@ -25,7 +25,7 @@ class BuildSettings:
     threshold : float
         Least similarity of two members of a shape group, in (0, 1].
     training_images : int
-        Simulated images to train on.
+        Simulated images to train on; with 0 the pretrained weights are taken as they are.
     nside : int
         HEALPix parameter of the directions that are indexed: 12 nside^2 over the sphere.
     fills, member_fills : tuple of float
@@ -67,12 +67,16 @@ class BuildSettings:
                 f"the similarity threshold is {self.threshold:g} where a number above 0 and up to 1 is "
                 "expected; give one"
             )
-        counts = (self.workers, self.training_images, self.nside, len(self.fills), len(self.member_fills))
+        least_images = 1 if self.pretrained is None else 0
+        if self.training_images < least_images:
+            raise UsageError(
+                f"found {self.training_images} training images; give some, or weights to take as they are (pretrained)"
+            )
+        counts = (self.workers, self.nside, len(self.fills), len(self.member_fills))
         if min(counts) < 1 or self.seed < 0:
             raise UsageError(
-                f"found {self.workers} workers, {self.training_images} training images, nside {self.nside}, "
-                f"{len(self.fills)} and {len(self.member_fills)} fills and the seed {self.seed}; give at least one "
-                "of each, and a seed of 0 or more"
+                f"found {self.workers} workers, nside {self.nside}, {len(self.fills)} and {len(self.member_fills)} "
+                f"fills and the seed {self.seed}; give at least one of each, and a seed of 0 or more"
             )
 
     def training_settings(self) -> TrainingSettings:

@@ -62,7 +62,9 @@ def ceiling_scores(
     """
     started = time.monotonic()
     pixels = np.asarray(pixel_size_angstrom).tolist()
-    targets = [framed_targets(image, [pixel], box_px)[0][0] for image, pixel in zip(images, pixels, strict=True)]
+    targets = [
+        framed_targets(image, [pixel], box_px)[0][0] for image, pixel in zip(images, pixels, strict=True)
+    ]
     correlation = np.empty((len(targets), len(structures)))
     likelihood = np.empty_like(correlation)
     # What a query holds does not depend on the number of directions.

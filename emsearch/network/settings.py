@@ -9,8 +9,9 @@ __all__ = ["TrainingSettings"]
 
 @dataclass(frozen=True, slots=True)
 class TrainingSettings:
-    """How the network is trained; the defaults come to about the network of the shipped index in one run.
+    """How the network is trained; the defaults are what two cores do in some hours.
 
+    With no ``images`` the ``pretrained`` weights are measured and taken as they are.
     ``stages`` are (share of all images, box in pixels): small, cheap images first, the full box last. Peak
     learning rate is for a batch of 128 and grows with the batch. Over the share ``curriculum`` of the run the
     noisiest images drawn go from ``first_lowest_snr`` down to the lowest of ``ranges``.

@@ -256,9 +256,18 @@ class Trainer:
                 ):
                     self.save()
                     saved = time.monotonic()
+        if self.last_step == 0 and self.rank == 0:
+            self._take_as_it_is(report)
         if self.world > 1:
             distributed.barrier()  # the first process writes the best weights, which all of them read
         return self.out / "best.pt"
+
+    def _take_as_it_is(self, report: Callable[[Progress], None]) -> None:
+        """Measure and keep the weights that a run of no images starts from."""
+        validation = self.validate()
+        figures = [validation[name] for name in ("loss", "top1", "top3")]
+        report(self._progress(figures, 0.0, self.set.box_px, validation))
+        self._keep_if_best(validation)
 
     def close(self) -> None:
         """Leave the group of processes, if this is one of several."""

@@ -112,8 +112,9 @@ def test_noise_and_box_grow_along_the_run(
         (0, 8, 32),
         (0, 8, 32),
     ]
+    least = settings.ranges.log_snr[0]
     lowest = [ranges.log_snr[0] for *_, ranges in drawn]
-    assert lowest == pytest.approx([10.0, 10 ** (1 - 2 * 0.4), 0.1, 0.1])
+    assert lowest == pytest.approx([10.0, *(10 * (least / 10) ** done for done in (0.4, 1.0, 1.0))])
     assert {ranges.log_snr[1] for *_, ranges in drawn} == {settings.ranges.log_snr[1]}
 
 
