@@ -23,7 +23,7 @@ __all__ = ["VIEW_RESOLUTION_ANGSTROM", "Embedder", "ViewGrid", "view_grid"]
 VIEW_RESOLUTION_ANGSTROM = 20.0
 """Resolution of the indexed views: the middle of what negative stain gives."""
 
-_BATCH = 512
+_BATCH = 128
 _SEED = 0
 
 
