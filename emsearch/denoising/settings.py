@@ -9,7 +9,7 @@ __all__ = ["DenoisingSettings"]
 
 @dataclass(frozen=True, slots=True)
 class DenoisingSettings:
-    """How the denoiser is trained; the one that ships was trained smaller and shorter (docs/explanation/denoising.md).
+    """How the denoiser is trained; the one that ships saw more pairs (docs/explanation/denoising.md).
 
     ``empty_share`` of the images show noise alone, so that nothing is learnt to be seen in it. With ``adversarial`` the
     pictures must also deceive a judge of patches (pix2pix), beside which the absolute difference counts ``l1_weight`` times.

@@ -11,7 +11,7 @@ __all__ = ["Denoiser", "load_denoiser", "save_denoiser", "shipped_weights"]
 
 _KIND = "emsearch denoiser 1"
 _SHIPPED = Path(__file__).with_name("denoiser.safetensors")
-_SHIPPED_SHA256 = "4cf05563c43564cc4c636e2b2165e325af32bbe09decf3707ee490cd940a46df"
+_SHIPPED_SHA256 = "78e93d3d892a0ca42e1f4b4a22d41523a2f7651014006a5b6f64857aacf4d437"
 
 
 @dataclass(frozen=True, slots=True)
