@@ -24,6 +24,7 @@ _FRAMED_AT_ONCE = 4096  # copies of images, so that memory stays bounded where m
 _LARGEST_OVER_IMAGE = (
     1.2  # a molecule seen along its length may be longer than its picture is wide, but not by much
 )
+_UNVOTED = 0.05  # of the votes: a group without a near view is not ruled out by that
 _LEAST_SHARE = 1e-6  # of a size class: groups below are not considered
 
 Floats = NDArray[np.float64]
@@ -33,8 +34,8 @@ Floats = NDArray[np.float64]
 class Candidate:
     """A group that the network proposes.
 
-    ``share`` is its part of the whole, the mean of ``classifier`` and ``vote`` (each a share within the size class)
-    weighted by how well the sampling fits; ``similarity`` the cosine of its nearest view, ``structure`` whose view
+    ``share`` is its part of the whole: what ``classifier`` and ``vote`` (each a share within the size class) say
+    together, weighted by how well the sampling fits; ``similarity`` the cosine of its nearest view, ``structure`` whose view
     that is.
     """
 
@@ -143,12 +144,18 @@ def _groups_that_fit(index: SearchIndex, trials: Sequence[Sampling], side_px: in
     return fitting if fitting.any() else of_class
 
 
+def _together(classifier: Floats, vote: Floats) -> Floats:
+    """Return the shares (n, groups) that classifier and vote give together (docs/decisions/0003-training-levers.md)."""
+    product = classifier * np.sqrt(vote + _UNVOTED)
+    return np.asarray(product / product.sum(axis=1, keepdims=True))
+
+
 def _trial(index: SearchIndex, sampling: Sampling, embedding: Tensor, allowed: NDArray[np.bool_]) -> _Trial:
     size_class = index.classes[sampling.size_class]
     votes = index.vote(embedding, size_class, COPIES)
     by_copy = index.classify(embedding, size_class)
     classifier = by_copy.reshape(-1, COPIES, by_copy.shape[1]).mean(1)
-    share = (classifier + votes.share) / 2
+    share = _together(classifier, votes.share)
     considered = allowed & (share > _LEAST_SHARE)
     return _Trial(
         share=np.where(considered, share, 0.0),
