@@ -279,3 +279,9 @@ def test_an_index_keeps_the_name_of_the_weights_it_began_with_and_not_their_fold
         _settings(cast(Any, SimpleNamespace(settings=s)))["pretrained"] for s in (given, BuildSettings())
     ]
     assert named == ["weights.safetensors", None]
+
+
+def test_no_images_to_train_on_want_weights_to_take() -> None:
+    assert BuildSettings(training_images=0, pretrained="weights.safetensors").training_settings().images == 0
+    with pytest.raises(UsageError, match="found 0 training images"):
+        BuildSettings(training_images=0)

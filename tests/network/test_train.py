@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from emsearch.imaging.parameters import ParameterRanges
-from emsearch.network.checkpoint import load_state
+from emsearch.network.checkpoint import load_state, save_weights
 from emsearch.network.settings import TrainingSettings
 from emsearch.network.train import Progress, Trainer, pick_device, progress_line, train
 from emsearch.network.training_set import TrainingSet
@@ -70,6 +70,19 @@ def test_a_killed_and_resumed_run_ends_as_an_uninterrupted_one(
     assert 0 <= validation["top1"] <= validation["top3"] <= validation["top20"] == 1
     best = min(line["validation"]["loss"] for line in lines)
     assert straight["best"] == best
+
+
+def test_given_weights_are_measured_and_taken_as_they_are(training_set: TrainingSet, tmp_path: Path) -> None:
+    trained = train(training_set, tmp_path / "first", SETTINGS, ignored)
+    save_weights(tmp_path / "weights.safetensors", trained)
+    settings = replace(SETTINGS, images=0, pretrained=str(tmp_path / "weights.safetensors"))
+    reports: list[Progress] = []
+    taken = train(training_set, tmp_path / "second", settings, reports.append)
+    assert [r.images for r in reports] == [0]
+    assert reports[0].validation is not None
+    for name, value in trained.state_dict().items():
+        if value.is_floating_point():
+            torch.testing.assert_close(taken.state_dict()[name], value, rtol=1e-3, atol=1e-4)
 
 
 def test_learning_lowers_the_loss_of_a_batch(training_set: TrainingSet, tmp_path: Path) -> None:
