@@ -26,6 +26,7 @@ ROOT = Path(__file__).resolve().parents[1]
 SETTINGS = BuildSettings(
     training_images=128,
     calibration_images=12,
+    quantity_images=24,
     nside=1,
     fills=(1.0, 0.6),
     workers=1,

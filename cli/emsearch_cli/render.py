@@ -86,7 +86,8 @@ def _quantities_to_json(quantities: "Quantities") -> dict[str, Any]:
             "high": _three_digits(q["high"]),
         }
         for name, q in asdict(quantities).items()
-    }
+        if q is not None
+    } | {"shape": quantities.shape}
 
 
 def _three_digits(value: float) -> float:
@@ -199,8 +200,9 @@ def by_itself(answer: "Answer") -> str | None:
     if answer.quantities is None:
         return None
     q = answer.quantities
+    shape = f", {q.shape}" if q.shape else ""
     return (
-        f"By the picture alone: {_span(q.mass_kda, 'kDa')}, {_span(q.dmax_angstrom, 'A')} long "
+        f"By the picture alone: {_span(q.mass_kda, 'kDa')}, {_span(q.dmax_angstrom, 'A')} long{shape} "
         "(each range holds the truth 90 times in 100)"
     )
 
