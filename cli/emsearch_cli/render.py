@@ -18,6 +18,7 @@ __all__ = [
     "by_itself",
     "headline",
     "round_probabilities",
+    "size_and_shape",
     "verdict",
     "write_answers",
 ]
@@ -199,12 +200,15 @@ def by_itself(answer: "Answer") -> str | None:
     """Return what the picture says of the particle's size whatever it is, or None where that is not known."""
     if answer.quantities is None:
         return None
-    q = answer.quantities
-    shape = f", {q.shape}" if q.shape else ""
-    return (
-        f"By the picture alone: {_span(q.mass_kda, 'kDa')}, {_span(q.dmax_angstrom, 'A')} long{shape} "
-        "(each range holds the truth 90 times in 100)"
-    )
+    shape = answer.quantities.shape
+    return f"By the picture alone: {size_and_shape(answer.quantities, shape)}"
+
+
+def size_and_shape(quantities: "Quantities", shape: str | None) -> str:
+    """Return mass, length and a word for the shape, with their ranges."""
+    mass, long = _span(quantities.mass_kda, "kDa"), _span(quantities.dmax_angstrom, "A")
+    word = f", {shape}" if shape else ""
+    return f"{mass}, {long} long{word} (each range holds the truth 90 times in 100)"
 
 
 def _span(quantity: "Quantity", unit: str) -> str:

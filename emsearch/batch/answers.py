@@ -23,7 +23,8 @@ _TOGETHER = 128  # images: more are no faster, and what is said of every group i
 class AnsweredChunk:
     """What came of a chunk's n particles: a reply or the reason why there is none.
 
-    ``quantities`` are what the network reads off each, None where it does not. ``share`` float32 (n, groups) is the network's of every group, NaN where there is no reply.
+    ``quantities`` are what the network reads off each, None where it does not. ``share`` float32 (n, groups) is the
+    network's of every group, NaN where there is no reply.
     """
 
     rows: Sequence[int]
@@ -51,9 +52,7 @@ def answer_chunk(index: SearchIndex, chunk: Chunk, contrast: str, *, top: int, r
                 index, images[k], proposal, top=top, rerank=rerank, transfer=some.transfer(k)
             )
             size_class = reply.hits[0].size_class
-            quantities[place] = quantities_of_image(
-                index, proposals, k, some.pixel_size_angstrom, size_class
-            )
+            quantities[place] = quantities_of_image(index, proposals, k, some.pixel_size_angstrom, size_class)
             replies[place] = reply
     every = range(len(chunk.rows))
     return AnsweredChunk(

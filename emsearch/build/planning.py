@@ -22,7 +22,7 @@ _BYTES_OF_NETWORK = 700_000_000  # training state, best weights, published weigh
 
 @dataclass(frozen=True, slots=True)
 class BuildPlan:
-    """Files to read, images to simulate (to train on, to index and to fit quantities on), disk in GB, hours without a GPU."""
+    """Files to read, images to simulate (to train on, to index, to fit quantities), disk in GB, hours without a GPU."""
 
     files: int
     images: int

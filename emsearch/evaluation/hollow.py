@@ -20,8 +20,8 @@ def hollowness(plane: Floats, mass: Floats) -> float:
 
     ``plane`` (n, 2) are places of masses (n,) about their centre, turned to the principal axes of the view and each axis in
     units of its root mean square extent, so that an ellipse counts as a circle. The projection is blurred to a quarter of
-    the extent; the rim is its ridge in each direction, as high as it is in nine directions of ten. A disc or a ball has about
-    -0.1, a ring with a hole of half its width nearly 1; two lobes are no ring, for some directions miss them.
+    the extent; the rim is its ridge in each direction, as high as it is in nine directions of ten. A disc or a ball has
+    about -0.1, a ring with a hole of half its width nearly 1; two lobes are no ring, for some directions miss them.
 
     >>> turn = np.linspace(0, 2 * np.pi, 720, endpoint=False)
     >>> circle = np.sqrt(2) * np.column_stack([np.cos(turn), np.sin(turn)])

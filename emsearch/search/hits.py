@@ -60,8 +60,8 @@ class Quantities:
     """What the image shows, whatever the particle is.
 
     ``long_angstrom`` and ``short_angstrom`` are root mean square extents of its mass along the principal axes of the view,
-    ``fill`` is the height of the stain over the particle's, ``hollow`` how much less mass the middle of the view has than its
-    rim, None where the index does not read it.
+    ``fill`` is the height of the stain over the particle's, ``hollow`` how much less mass the middle of the view has than
+    its rim, None where the index does not read it.
     """
 
     mass_kda: Quantity

@@ -131,7 +131,7 @@ def _class_ranges(index: SearchIndex) -> list[ClassRange]:
 def _embed(
     index: SearchIndex, images: Tensor, trials: Sequence[Sampling]
 ) -> tuple[Tensor, list[Readings] | None]:
-    """Embed the copies of images (n, h, w) in every sampling, (samplings, n * COPIES, width), and read quantities in each."""
+    """Embed the copies of images (n, h, w) in every sampling, (samplings, n * COPIES, width), and read quantities."""
     images = images.to(index.device)
     estimated = centre_of_particle_px(images)
     centre = torch.stack([torch.zeros_like(estimated), estimated], dim=1).flatten(0, 1)

@@ -25,5 +25,7 @@ def quantities_of_image(
     pixel = np.array([index.classes[proposals.samplings[sampling].size_class].pixel_size_angstrom])
     mean, half = readings.mean[k : k + 1], readings.half[k : k + 1]
     value, low, high = (from_pixels(v, pixel)[0].tolist() for v in (mean, mean - half, mean + half))
-    read = {name: Quantity(*of) for name, of in zip(QUANTITIES, zip(value, low, high, strict=True), strict=False)}
+    read = {
+        name: Quantity(*of) for name, of in zip(QUANTITIES, zip(value, low, high, strict=True), strict=False)
+    }
     return Quantities(**read)

@@ -44,8 +44,8 @@ class SetPage:
     """One set of images: a class, the particles of a micrograph, a stack, or one image alone.
 
     ``speaking`` and ``images_to_settle`` are those of emsearch.evidence.posterior, ``undecided`` those of
-    emsearch.search.undecided. ``query_image``, ``projection`` and ``denoised`` are float32 (h, w), alike in size;
-    ``directions`` (n, 3) is from where the set was seen, ``uniform_p`` and ``covered`` are those of
+    emsearch.search.undecided. ``query_image``, ``projection`` and ``denoised`` are float32 (h, w), alike in size, of
+    ``pixel_size_angstrom``; ``directions`` (n, 3) is from where the set was seen, ``uniform_p`` and ``covered`` are those of
     emsearch.evidence.directions. ``explained`` is of ``query_image``.
     """
 
@@ -57,6 +57,7 @@ class SetPage:
     images_to_settle: int | None = None
     undecided: tuple[str, ...] = ()
     query_image: "NDArray[np.float32] | None" = None
+    pixel_size_angstrom: float | None = None
     projection: "NDArray[np.float32] | None" = None
     directions: "NDArray[np.float64] | None" = None
     uniform_p: float | None = None
