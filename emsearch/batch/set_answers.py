@@ -152,7 +152,7 @@ def _of_json(kept: dict[str, Any]) -> SetAnswer:
 def _quantities_of_json(kept: dict[str, Any] | None) -> Quantities | None:
     if kept is None:
         return None
-    return Quantities(**{name: Quantity(**of) if of is not None else None for name, of in kept.items()})
+    return Quantities(**{name: Quantity(**of) for name, of in kept.items() if of is not None})
 
 
 def _posed_of_json(kept: dict[str, Any]) -> Posed:

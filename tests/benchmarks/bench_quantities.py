@@ -144,7 +144,7 @@ def posed(index: SearchIndex, matched: Matched) -> Floats:
     """Return the quantities of a candidate as it was posed and scaled to explain the image, compared as `logs`."""
     pose, model = matched.match.pose, index.library.model(matched.candidate.structure)
     found = logs(quantities_of(model, dmax_of(model), pose.quaternion, pose.fill)[None])[0]
-    return found + np.log(pose.scale) * np.array([3, 1, 1, 1, 0, 0])
+    return np.asarray(found + np.log(pose.scale) * np.array([3, 1, 1, 1, 0, 0]))
 
 
 def asked(index: SearchIndex, head: QuantityHead, test: SimulatedImages, k: int) -> dict[str, Any]:
