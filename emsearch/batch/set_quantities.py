@@ -19,8 +19,8 @@ from emsearch.search.shape_words import shape_word
 __all__ = ["KeptQuantities", "together"]
 
 _SIZED = 4  # the first quantities are compared as logarithms
-_SHARED = np.array([0.75, 0.7, 0.6, 0.6, 0.6, 0.6])
-"""Of the variance: how much images of one molecule have in common, from tests/benchmarks/bench_quantities.py."""
+_SHARED = 0.4
+"""Of the variance: with so much in common, ranges of ten images hold the truth as promised (docs/explanation/quantities.md)."""
 
 Floats = NDArray[np.float64]
 
@@ -46,7 +46,7 @@ def together(intervals: Floats) -> Quantities | None:
     value = np.median(scaled[:, :, 0], axis=0)
     half = np.median((scaled[:, :, 2] - scaled[:, :, 1]) / 2, axis=0)
     n = len(intervals)
-    left = 1.0 if n < 3 else _SHARED + (1 - _SHARED) * min(1.0, np.pi / (2 * n))
+    left = 1.0 if n < 3 else _SHARED + (1 - _SHARED) * np.pi / (2 * n)
     half = half * np.sqrt(left)
     limits = np.stack([value, value - half, value + half], axis=1)
     limits[:_SIZED] = np.exp(limits[:_SIZED])

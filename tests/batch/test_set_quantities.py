@@ -74,10 +74,10 @@ def test_rows_and_sets_say_what_each_image_alone_does(
             assert found == pytest.approx([read.value, read.low, read.high], rel=1e-4)
         assert row["picture_shape"] == answer.quantities.shape == "ring-like"
     assert len({row["picture_mass_kda"] for row in rows}) == 4
-    (answer,) = report.sets
-    assert answer.quantities is not None and answer.shapes == (("ring-like", 4),)
+    (told,) = report.sets
+    assert told.quantities is not None and told.shapes == (("ring-like", 4),)
     masses = np.array([row["picture_mass_kda"] for row in rows])
-    assert answer.quantities.mass_kda.value == pytest.approx(np.exp(np.median(np.log(masses))), rel=1e-4)
+    assert told.quantities.mass_kda.value == pytest.approx(np.exp(np.median(np.log(masses))), rel=1e-4)
     (of_set,) = pq.read_table(report.sets_output).to_pylist()
-    assert of_set["picture_mass_kda_low"] == pytest.approx(answer.quantities.mass_kda.low)
+    assert of_set["picture_mass_kda_low"] == pytest.approx(told.quantities.mass_kda.low)
     assert of_set["picture_shape"] == "ring-like"

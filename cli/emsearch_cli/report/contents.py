@@ -57,7 +57,6 @@ class SetPage:
     images_to_settle: int | None = None
     undecided: tuple[str, ...] = ()
     query_image: "NDArray[np.float32] | None" = None
-    pixel_size_angstrom: float | None = None
     projection: "NDArray[np.float32] | None" = None
     directions: "NDArray[np.float64] | None" = None
     uniform_p: float | None = None
@@ -65,6 +64,7 @@ class SetPage:
     notes: tuple[str, ...] = ()
     explained: Explained | None = None
     denoised: "NDArray[np.float32] | None" = None
+    pixel_size_angstrom: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
