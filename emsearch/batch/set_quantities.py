@@ -20,7 +20,7 @@ __all__ = ["KeptQuantities", "together"]
 
 _SIZED = 4  # the first quantities are compared as logarithms
 _SHARED = 0.4
-"""Of the variance: with so much in common, ranges of ten images hold the truth as promised (docs/explanation/quantities.md)."""
+"""Of the variance: so that ranges of ten images hold the truth as promised (docs/explanation/quantities.md)."""
 
 Floats = NDArray[np.float64]
 
