@@ -73,10 +73,13 @@ class PoolingIndex(SearchIndex):
         self.number = {group.id: k for k, group in enumerate(self.groups)}
         self.classes = [self._size_class(folder / "views.faiss")]
 
-    def embed(self, images: Tensor) -> Tensor:
-        """Return unit embeddings of normalised images."""
-        pooled = functional.adaptive_avg_pool2d(images[:, None], _POOLED_PX).flatten(1)
-        return functional.normalize(pooled, dim=1)
+    def features(self, images: Tensor) -> Tensor:
+        """Return normalised images, pooled."""
+        return functional.adaptive_avg_pool2d(images[:, None], _POOLED_PX).flatten(1)
+
+    def embed_features(self, features: Tensor) -> Tensor:
+        """Return pooled images as unit embeddings."""
+        return functional.normalize(features, dim=1)
 
     def classify(
         self, embedding: Tensor, size_class: IndexedClass

@@ -26,6 +26,7 @@ ROOT = Path(__file__).resolve().parents[1]
 SETTINGS = BuildSettings(
     training_images=128,
     calibration_images=12,
+    quantity_images=24,
     nside=1,
     fills=(1.0, 0.6),
     workers=1,
@@ -193,6 +194,19 @@ def test_matching_names_the_rod_where_the_network_has_hardly_learned(
     for number in (1, 2, 3):
         with Image.open(tmp_path / f"hits-{number}.png") as picture:
             assert picture.width > picture.height
+
+
+def test_a_report_of_a_query_shows_the_guess_of_the_denoiser(
+    example: Example, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    page = tmp_path / "page.html"
+    asked = ("query", f"1@{example.stack}", "--index", example.index, "--rerank", "1", "--denoised")
+    assert_one_line(in_process(capsys, *asked), 2, "--denoised", "--html")
+    done = in_process(capsys, *asked, "--html", page)
+    assert done.code == 0, done.err
+    text = page.read_text(encoding="utf-8")
+    assert "denoised: a model" in text and "guess of strength" in text and "no evidence" in text
+    assert "By the picture alone: " in text
 
 
 @pytest.mark.parametrize(

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from emsearch.batch.set_answers import SetAnswer
     from emsearch.batch.settings import BatchSettings
     from emsearch.particles.source import ParticleSource
+    from emsearch.search.hits import Quantity
 
 __all__ = ["BatchFormat", "Ctf", "batch"]
 
@@ -141,6 +142,13 @@ def batch(
             help="Show in the report what in each set's clearest image speaks for the first hit rather than the second.",
         ),
     ] = False,
+    denoised: Annotated[
+        bool,
+        typer.Option(
+            "--denoised",
+            help="Show a model's guess of the clean particle beside each set's clearest image in the report.",
+        ),
+    ] = False,
     cxc: Annotated[
         Path | None,
         typer.Option(
@@ -178,6 +186,8 @@ def batch(
         raise UsageError("no output was named; give one, as in --out hits.parquet")
     if explain and html is None:
         raise UsageError("--explain is for the report; name one with --html, or use emsearch explain")
+    if denoised and html is None:
+        raise UsageError("--denoised is a picture of the report; give --html FILE as well")
     messages = Messages(verbose, quiet)
     if by is None and (html or cxc):
         by = _WHOLE_STACK
@@ -213,7 +223,7 @@ def batch(
         messages.say(f"what is done is kept in {out}.part; the same command goes on from there")
         raise
     if html is not None:
-        _write_page(report, html, messages, explain=explain)
+        _write_page(report, html, messages, explain=explain, denoised=denoised)
     if cxc is not None:
         _write_models(report, cxc, messages)
     _tell(report, messages)
@@ -233,11 +243,19 @@ def _say_first(source: "ParticleSource", settings: "BatchSettings", messages: Me
         messages.say(f"projection matching will take about {duration(seconds)} on two cores")
 
 
-def _write_page(report: "BatchReport", html: Path, messages: Messages, *, explain: bool) -> None:
+def _write_page(
+    report: "BatchReport", html: Path, messages: Messages, *, explain: bool, denoised: bool
+) -> None:
     from emsearch_cli.report.of_batch import report_of_batch
     from emsearch_cli.report.page import write_report
 
-    write_report(html, report_of_batch(report, explain=explain))
+    contents = report_of_batch(report, explain=explain)
+    if denoised:
+        from emsearch.denoising.weights import load_denoiser, shipped_weights
+        from emsearch_cli.report.guesses import with_guesses
+
+        contents = with_guesses(contents, load_denoiser(shipped_weights()))
+    write_report(html, contents)
     messages.say(f"report: {html}")
 
 
@@ -278,4 +296,11 @@ def _set_row(answer: "SetAnswer") -> dict[str, Any]:
         "none": answer.none,
         "speaking": answer.speaking,
         "images_to_settle": answer.images_to_settle,
+        "mass_kda": _rounded(answer.quantities.mass_kda) if answer.quantities else None,
+        "dmax_angstrom": _rounded(answer.quantities.dmax_angstrom) if answer.quantities else None,
+        "shape": answer.shapes[0][0] if answer.shapes else None,
     }
+
+
+def _rounded(quantity: "Quantity") -> str:
+    return f"{quantity.value:.3g} ({quantity.low:.3g} to {quantity.high:.3g})"

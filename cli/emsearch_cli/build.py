@@ -28,7 +28,7 @@ def build(
         str | None,
         typer.Option(
             metavar="STAGE,...",
-            help="Only these of ingest, group, train, index, calibrate, publish; without it, all of them.",
+            help="Only these of ingest, group, train, index, calibrate, quantities, publish; without it, all of them.",
         ),
     ] = None,
     dry_run: Annotated[
@@ -46,6 +46,15 @@ def build(
             min=0,
             metavar="N",
             help=f"How many simulated images to train on, 0 with --pretrained for none; {_BUILD_DECIDES}.",
+        ),
+    ] = None,
+    quantity_images: Annotated[
+        int | None,
+        typer.Option(
+            min=0,
+            metavar="N",
+            help="How many simulated images to fit the reading of mass, size and stain on, 0 for an index that does not "
+            "read them; without it, 20,000.",
         ),
     ] = None,
     directions: Annotated[
@@ -71,8 +80,8 @@ def build(
 ) -> None:
     """Build an index of structures and maps.
 
-    The stages are ingest, group, train, index, calibrate and publish. A build that was interrupted goes on where it
-    stopped.
+    The stages are ingest, group, train, index, calibrate, quantities and publish. A build that was interrupted goes on
+    where it stopped.
     """
     from emsearch.build import STAGES, BuildSettings, nside_of_directions, plan
     from emsearch.build import build as build_index
@@ -81,6 +90,7 @@ def build(
     given: dict[str, Any] = {
         "map_level": map_level,
         "training_images": training_images,
+        "quantity_images": quantity_images,
         "nside": nside_of_directions(directions) if directions is not None else None,
         "workers": workers,
         "seed": seed,

@@ -29,7 +29,7 @@ def calibrate(
         Fitted,
         typer.Option(
             metavar="|".join(Fitted),
-            help="probabilities: of hits and of none of these; quantities: of mass, size and stain, read off an image.",
+            help="probabilities: of hits and of none of these; quantities: of mass, size, shape and stain, off an image.",
         ),
     ] = Fitted.PROBABILITIES,
     images: Annotated[

@@ -121,9 +121,7 @@ def query(
             from emsearch.denoising.weights import load_denoiser, shipped_weights
             from emsearch_cli.report.guesses import with_guesses
 
-            contents = with_guesses(
-                contents, load_denoiser(shipped_weights()), answers[0].pixel_size_angstrom
-            )
+            contents = with_guesses(contents, load_denoiser(shipped_weights()))
         write_report(html, contents)
         messages.say(f"report: {html}")
     if cxc is not None:

@@ -18,6 +18,7 @@ __all__ = [
     "by_itself",
     "headline",
     "round_probabilities",
+    "size_and_shape",
     "verdict",
     "write_answers",
 ]
@@ -86,7 +87,8 @@ def _quantities_to_json(quantities: "Quantities") -> dict[str, Any]:
             "high": _three_digits(q["high"]),
         }
         for name, q in asdict(quantities).items()
-    }
+        if q is not None
+    } | {"shape": quantities.shape}
 
 
 def _three_digits(value: float) -> float:
@@ -198,11 +200,15 @@ def by_itself(answer: "Answer") -> str | None:
     """Return what the picture says of the particle's size whatever it is, or None where that is not known."""
     if answer.quantities is None:
         return None
-    q = answer.quantities
-    return (
-        f"By the picture alone: {_span(q.mass_kda, 'kDa')}, {_span(q.dmax_angstrom, 'A')} long "
-        "(each range holds the truth 90 times in 100)"
-    )
+    shape = answer.quantities.shape
+    return f"By the picture alone: {size_and_shape(answer.quantities, shape)}"
+
+
+def size_and_shape(quantities: "Quantities", shape: str | None) -> str:
+    """Return mass, length and a word for the shape, with their ranges."""
+    mass, long = _span(quantities.mass_kda, "kDa"), _span(quantities.dmax_angstrom, "A")
+    word = f", {shape}" if shape else ""
+    return f"{mass}, {long} long{word} (each range holds the truth 90 times in 100)"
 
 
 def _span(quantity: "Quantity", unit: str) -> str:

@@ -13,7 +13,7 @@ from emsearch.search.answering import answer_proposal
 from emsearch.search.contrast import decide_contrast
 from emsearch.search.hits import Answer
 from emsearch.search.proposal import propose_together
-from emsearch.search.quantities import estimate_quantities
+from emsearch.search.quantities import quantities_of_image
 from emsearch.search.shortlist import SHORTLIST
 
 __all__ = ["Index", "open_index"]
@@ -89,8 +89,8 @@ class Index:
                         hits=reply.hits,
                         undecided=reply.undecided,
                         notes=(),
-                        quantities=estimate_quantities(
-                            self.opened, image, pixel_size_angstrom, reply.hits[0].size_class
+                        quantities=quantities_of_image(
+                            self.opened, proposals, k, pixel_size_angstrom, reply.hits[0].size_class
                         ),
                     )
                 )

@@ -7,6 +7,7 @@ import numpy as np
 import pyarrow as pa
 
 from emsearch.batch.answers import AnsweredChunk
+from emsearch.batch.quantity_columns import QUANTITY_COLUMNS, QUANTITY_TYPES, quantity_values
 from emsearch.search.answering import Reply
 from emsearch.search.hits import Hit
 
@@ -34,10 +35,12 @@ _HIT_TYPES: dict[str, pa.DataType] = {
 HIT_COLUMNS = tuple(_HIT_TYPES)
 """What is told of a hit; from ``structure`` on only where it was matched by projection."""
 
-_OF_PARTICLE, _LAST = ("row", "particle", "in_database_probability"), ("undecided", "error")
+_OF_PARTICLE = ("row", "particle", "in_database_probability")
+_LAST = (*QUANTITY_COLUMNS, "undecided", "error")
 
 _KEPT = pa.schema(
     {
+        **QUANTITY_TYPES,
         "row": pa.int64(),
         "particle": pa.string(),
         "in_database_probability": pa.float64(),
@@ -60,6 +63,7 @@ def kept_rows(answered: AnsweredChunk, name: Callable[[int], str]) -> pa.Table:
         "undecided": [None if isinstance(r, str) else len(r.undecided) for r in replies],
         "error": [r if isinstance(r, str) else None for r in replies],
         "hits": [_hits(r) for r in replies],
+        **quantity_values(answered.quantities),
     }
     return pa.table(columns, schema=_KEPT)
 

@@ -18,6 +18,7 @@ from emsearch.batch.outputs import format_of, write_rows
 from emsearch.batch.parts import Parts, parts_folder
 from emsearch.batch.rows import kept_rows
 from emsearch.batch.set_answers import SetAnswer, answer_sets, set_rows
+from emsearch.batch.set_quantities import KeptQuantities
 from emsearch.batch.sets import sets_by
 from emsearch.batch.settings import BatchSettings
 from emsearch.batch.shares import KeptShares
@@ -107,7 +108,8 @@ def run_batch(
         report = _report(stack, parts, output)
         shares = KeptShares(parts, stack.chunks)
         if sets is not None:
-            answers = answer_sets(stack, sets, shares, parts, partial(progress, "sets"))
+            read = KeptQuantities(parts.tables(len(stack.chunks)))
+            answers = answer_sets(stack, sets, shares, read, parts, partial(progress, "sets"))
             report = replace(report, sets=tuple(answers))
             parts.publish(partial(pq.write_table, set_rows(answers)), report.sets_output)
         if settings.mixture:

@@ -1,7 +1,7 @@
 """One answer for each set: the network chooses a shortlist, and the images that are matched against it speak."""
 
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -10,13 +10,15 @@ from numpy.typing import NDArray
 
 from emsearch.batch.matched_sample import shortlist_of, spread_over, witnesses
 from emsearch.batch.parts import Parts
+from emsearch.batch.quantity_columns import QUANTITY_TYPES, quantity_values
 from emsearch.batch.set_evidence import Witness
+from emsearch.batch.set_quantities import KeptQuantities
 from emsearch.batch.sets import ParticleSets
 from emsearch.batch.shares import KeptShares
 from emsearch.batch.stack_search import StackSearch
 from emsearch.evidence.posterior import SetPosterior, set_posterior
 from emsearch.search.engine import SearchIndex
-from emsearch.search.hits import View
+from emsearch.search.hits import Quantities, Quantity, View
 from emsearch.shapes.rotations import quaternions_to_matrices
 
 __all__ = ["Posed", "SetAnswer", "SetHit", "answer_sets", "set_rows"]
@@ -48,7 +50,8 @@ class SetAnswer:
 
     ``images`` are those that could be searched, ``matched`` of them by projection; ``speaking`` and
     ``images_to_settle`` are of those that were matched. ``posed`` are the matched images that the first group explains
-    best, the clearest first.
+    best, the clearest first. ``quantities`` are what all images show together, ``shapes`` the words for their shapes with
+    how many images show each.
     """
 
     set: str
@@ -59,6 +62,8 @@ class SetAnswer:
     speaking: int
     images_to_settle: int | None
     posed: tuple[Posed, ...] = ()
+    quantities: Quantities | None = None
+    shapes: tuple[tuple[str, int], ...] = ()
 
     @property
     def directions(self) -> Floats:
@@ -71,6 +76,7 @@ def answer_sets(
     stack: StackSearch,
     sets: ParticleSets,
     shares: KeptShares,
+    quantities: KeptQuantities,
     parts: Parts,
     progress: Callable[[int, int], None],
 ) -> list[SetAnswer]:
@@ -83,7 +89,8 @@ def answer_sets(
         rows = rows[there[rows]]
         kept = parts.note(_note(number))
         if kept is None:
-            answer = _answer(stack, name, rows, pooled[number])
+            read, shapes = quantities.of(rows)
+            answer = replace(_answer(stack, name, rows, pooled[number]), quantities=read, shapes=shapes)
             parts.keep(_note(number), asdict(answer))
         else:
             answer = _of_json(kept)
@@ -131,8 +138,21 @@ def _note(number: int) -> str:
 
 
 def _of_json(kept: dict[str, Any]) -> SetAnswer:
-    hits = tuple(SetHit(**hit) for hit in kept["hits"])
-    return SetAnswer(**{**kept, "hits": hits, "posed": tuple(map(_posed_of_json, kept["posed"]))})
+    return SetAnswer(
+        **{
+            **kept,
+            "hits": tuple(SetHit(**hit) for hit in kept["hits"]),
+            "posed": tuple(map(_posed_of_json, kept["posed"])),
+            "quantities": _quantities_of_json(kept["quantities"]),
+            "shapes": tuple((word, images) for word, images in kept["shapes"]),
+        }
+    )
+
+
+def _quantities_of_json(kept: dict[str, Any] | None) -> Quantities | None:
+    if kept is None:
+        return None
+    return Quantities(**{name: Quantity(**of) for name, of in kept.items() if of is not None})
 
 
 def _posed_of_json(kept: dict[str, Any]) -> Posed:
@@ -152,6 +172,8 @@ def set_rows(answers: list[SetAnswer]) -> pa.Table:
         ]
     )
     first = [a.hits[0] if a.hits else None for a in answers]
+    read = quantity_values([a.quantities for a in answers])
+    read["picture_shape"] = [a.shapes[0][0] if a.shapes else None for a in answers]
     return pa.table(
         {
             "set": pa.array([a.set for a in answers], pa.string()),
@@ -163,6 +185,7 @@ def set_rows(answers: list[SetAnswer]) -> pa.Table:
             "none": pa.array([a.none for a in answers], pa.float64()),
             "speaking": pa.array([a.speaking for a in answers], pa.int64()),
             "images_to_settle": pa.array([a.images_to_settle for a in answers], pa.int64()),
+            **{name: pa.array(read[name], kind) for name, kind in QUANTITY_TYPES.items()},
             "hits": pa.array([[asdict(h) for h in a.hits] for a in answers], pa.list_(hit)),
         }
     )

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pyarrow as pa
 
+from emsearch.batch.quantity_columns import QUANTITY_COLUMNS
 from emsearch.batch.rows import HIT_COLUMNS, particle_rows
 from emsearch.particles.source import ParticleSource
 from emsearch_index.errors import InputError
@@ -22,6 +23,7 @@ def _label(column: str) -> str:
 _LABELS = {
     "in_database_probability": "_emsInDatabaseProbability",
     **{column: f"_emsHit{_label(column)}" for column in HIT_COLUMNS},
+    **{column: f"_ems{_label(column)}" for column in QUANTITY_COLUMNS},
     "undecided": "_emsUndecided",
     "error": "_emsError",
 }

@@ -95,6 +95,8 @@ def _stage(name: str) -> Stage:
         from emsearch.build.views import INDEX as stage
     elif name == "calibrate":
         from emsearch.build.calibrating import CALIBRATE as stage
+    elif name == "quantities":
+        from emsearch.build.quantities import QUANTITIES as stage
     else:
         from emsearch.build.publishing import PUBLISH as stage
     return stage

@@ -13,6 +13,7 @@ __all__ = ["BuildPlan", "plan"]
 _INGEST_CORE_SECONDS = 0.1  # a file
 _GROUP_CORE_SECONDS = 0.17  # a structure, its pairs among them
 _TRAINING_IMAGES_PER_CORE_SECOND = 90.0
+_QUANTITY_IMAGES_PER_CORE_SECOND = 50.0
 _VIEWS_PER_CORE_SECOND = 250.0
 _BYTES_PER_STRUCTURE = 250_000  # beads three times, similarities
 _BYTES_PER_VIEW = 700  # embedding, vectors and catalogue rows, in the work folder and published
@@ -21,7 +22,7 @@ _BYTES_OF_NETWORK = 700_000_000  # training state, best weights, published weigh
 
 @dataclass(frozen=True, slots=True)
 class BuildPlan:
-    """Files to read, images to simulate (for training and for the index), disk in GB, hours without a GPU."""
+    """Files to read, images to simulate (to train on, to index, to fit quantities), disk in GB, hours without a GPU."""
 
     files: int
     images: int
@@ -43,10 +44,11 @@ def plan(inputs: Sequence[Path], settings: BuildSettings) -> BuildPlan:
     seconds = files * (_INGEST_CORE_SECONDS + _GROUP_CORE_SECONDS) / settings.workers
     seconds += settings.training_images / (_TRAINING_IMAGES_PER_CORE_SECOND * cores)
     seconds += views / (_VIEWS_PER_CORE_SECOND * cores)
+    seconds += settings.quantity_images / (_QUANTITY_IMAGES_PER_CORE_SECOND * cores)
     size = files * _BYTES_PER_STRUCTURE + views * _BYTES_PER_VIEW + _BYTES_OF_NETWORK
     return BuildPlan(
         files=files,
-        images=settings.training_images + views,
+        images=settings.training_images + views + settings.quantity_images,
         gigabytes=round(size / 1e9, 2),
         hours=round(seconds / 3600, 2),
     )

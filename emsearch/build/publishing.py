@@ -73,7 +73,8 @@ def _files(workspace: Workspace) -> dict[str, Path]:
     """Return the files of the generation, by name, all but the catalogue."""
     files = {"beads.npz": workspace.beads, WEIGHTS_NAME: workspace.weights}
     files |= {path.name: path for path in sorted(workspace.root.glob("views-*.faiss"))}
-    return files | {path.name: path for path in workspace.curves if path.exists()}
+    optional = (*workspace.curves, workspace.quantity_head)
+    return files | {path.name: path for path in optional if path.exists()}
 
 
 def _measured(workspace: Workspace) -> dict[str, Any]:
@@ -103,8 +104,14 @@ def _configuration(job: Job, before: str) -> dict[str, Any]:
             name: {"seconds": round(stamp.seconds, 1), "peak_mb": stamp.peak_mb and round(stamp.peak_mb)}
             for name, stamp in stamps.items()
         },
+        **({"quantities": quantities} if (quantities := _quantities(stamps)) else {}),
         **_measured(job.workspace),
     }
+
+
+def _quantities(stamps: Mapping[str, Stamp]) -> Mapping[str, Any] | None:
+    """Return what the head that reads quantities was fitted on, None where there is none."""
+    return stamps["quantities"].facts or None if "quantities" in stamps else None
 
 
 def _settings(job: Job) -> dict[str, Any]:

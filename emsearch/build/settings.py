@@ -6,10 +6,13 @@ from dataclasses import dataclass, field, replace
 from emsearch.network.settings import TrainingSettings
 from emsearch_index.errors import UsageError
 
-__all__ = ["STAGES", "BuildSettings", "nside_of_directions"]
+__all__ = ["LEAST_QUANTITY_IMAGES", "STAGES", "BuildSettings", "nside_of_directions"]
 
-STAGES = ("ingest", "group", "train", "index", "calibrate", "publish")
+STAGES = ("ingest", "group", "train", "index", "calibrate", "quantities", "publish")
 """The stages in the order in which they run."""
+
+LEAST_QUANTITY_IMAGES = 10
+"""Simulated images without which nothing can be fitted."""
 
 _NSIDES = {12 * nside**2: nside for nside in (4, 8, 16)}
 
@@ -32,6 +35,8 @@ class BuildSettings:
         Heights of the stain over that of the particle at which representatives, and the other members, are indexed.
     calibration_images : int
         Simulated images on which the probabilities are fitted.
+    quantity_images : int
+        Simulated images on which the head that reads mass, size, shape and stain is fitted; 0 for an index without one.
     workers : int
         Processes that read and compare structures.
     seed : int
@@ -53,6 +58,7 @@ class BuildSettings:
     fills: tuple[float, ...] = (1.0, 0.7, 0.45)
     member_fills: tuple[float, ...] = (1.0, 0.6)
     calibration_images: int = 300
+    quantity_images: int = 20_000
     workers: int = field(default_factory=lambda: os.cpu_count() or 1)
     seed: int = 0
     pretrained: str | None = None
@@ -71,6 +77,11 @@ class BuildSettings:
         if self.training_images < least_images:
             raise UsageError(
                 f"found {self.training_images} training images; give some, or weights to take as they are (pretrained)"
+            )
+        if self.quantity_images and self.quantity_images < LEAST_QUANTITY_IMAGES:
+            raise UsageError(
+                f"{self.quantity_images} images are too few to fit what is read off an image; give "
+                f"{LEAST_QUANTITY_IMAGES} or more, or 0 for none"
             )
         counts = (self.workers, self.nside, len(self.fills), len(self.member_fills))
         if min(counts) < 1 or self.seed < 0:

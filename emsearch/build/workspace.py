@@ -76,6 +76,11 @@ class Workspace:
         """What was measured of the index, where it was."""
         return self.root / "evaluation.json"
 
+    @property
+    def quantity_head(self) -> Path:
+        """The head that reads mass, size, shape and stain off an image, where one was fitted."""
+        return self.root / "quantities.safetensors"
+
     def vectors(self, size_class: str) -> Path:
         """Return the FAISS file of one size class."""
         return self.root / f"views-{size_class}.faiss"

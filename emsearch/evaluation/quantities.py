@@ -8,11 +8,11 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from emsearch.evaluation.hollow import hollowness
 from emsearch.imaging.parameters import ImageParameters, ParameterRanges
 from emsearch.network.quantities import QuantityHead, fit_head, to_pixels
 from emsearch.search.engine import IndexedClass, SearchIndex
 from emsearch.search.prepare import frame
-from emsearch.search.quantities import read_features
 from emsearch.shapes.rotations import quaternions_to_matrices
 from emsearch.structures.beads import BeadModel
 
@@ -27,7 +27,7 @@ Floats = NDArray[np.float64]
 
 @dataclass(frozen=True, slots=True, eq=False)
 class QuantityImages:
-    """n images as the network's pooled features see them, and the truth, (n, 5) as in `QUANTITIES`.
+    """n images as the network's pooled features see them, and the truth, (n, 6) as in `QUANTITIES`.
 
     ``group`` (n,) numbers the molecule's group in the index.
     """
@@ -76,7 +76,7 @@ def draw_quantity_images(
         shown = np.array([own.index(name) for name in names[some]])
         p = parameters[some]
         drawn = simulator.micrographs(shown, p, pixel[some], box, seed + first).micrographs
-        features.append(read_features(index, frame(drawn, 1.0, box, torch.zeros(len(drawn), 2)).images))
+        features.append(index.features(frame(drawn, 1.0, box, torch.zeros(len(drawn), 2)).images).cpu())
         truth += [
             quantities_of(index.library.model(name), extent[name], quaternion, fill)
             for name, quaternion, fill in zip(names[some], p.quaternion, p.fill, strict=True)
@@ -106,27 +106,34 @@ def dmax_of(model: BeadModel) -> float:
 def quantities_of(
     model: BeadModel, dmax_angstrom: float, quaternion: NDArray[np.floating], fill: float
 ) -> Floats:
-    """Return the quantities (5,) of a molecule seen from where ``quaternion`` (4,) turns it."""
+    """Return the quantities (6,) of a molecule seen from where ``quaternion`` (4,) turns it."""
     mass = model.mass_da.astype(np.float64)
     plane = model.centroid_angstrom @ quaternions_to_matrices(quaternion[None])[0, :2].T
     plane = plane - np.average(plane, axis=0, weights=mass)
     spread = np.average(model.width_angstrom.astype(np.float64) ** 2, weights=mass)
     covariance = (mass[:, None] * plane).T @ plane / mass.sum() + spread * np.eye(2)
-    short, long = np.sqrt(np.linalg.eigvalsh(covariance))
-    return np.array([mass.sum() / 1000, dmax_angstrom, long, short, fill])
+    variance, axes = np.linalg.eigh(covariance)
+    short, long = np.sqrt(variance)
+    hollow = hollowness(plane @ axes / np.sqrt(variance), mass)
+    return np.array([mass.sum() / 1000, dmax_angstrom, long, short, fill, hollow])
 
 
 def held_out_groups(index: SearchIndex, seed: int) -> NDArray[np.int64]:
-    """Return a fifth of the groups, drawn at random."""
+    """Return a fifth of the groups, drawn at random, one at least."""
     order = np.random.default_rng((seed, 18)).permutation(len(index.groups))
-    return np.sort(order[: len(order) // _OUT_OF])
+    return np.sort(order[: max(1, len(order) // _OUT_OF)])
 
 
 def fit_quantities(
     index: SearchIndex, images: int, seed: int, report: Callable[[str], None] = lambda line: None
 ) -> QuantityHead:
-    """Fit a head on simulated images of the index's own structures."""
+    """Fit a head on simulated images of the index's own structures.
+
+    The ranges are set on a fifth of the groups, which are not fitted; where an index has one group only, on a fifth of the
+    images.
+    """
     drawn = draw_quantity_images(index, range(len(index.groups)), images, seed, report=report)
-    return fit_head(
-        drawn.features, drawn.target, np.isin(drawn.group, held_out_groups(index, seed)), seed, report
-    )
+    held_out = np.isin(drawn.group, held_out_groups(index, seed))
+    if held_out.all() or not held_out.any():
+        held_out = np.arange(images) % _OUT_OF == 0
+    return fit_head(drawn.features, drawn.target, held_out, seed, report)

@@ -32,9 +32,10 @@ class ShapeNetwork(nn.Module):
 
     def embed(self, images: Tensor) -> Tensor:
         """Return unit embeddings, float32 (n, width)."""
-        return self._embed(self.trunk(images))
+        return self.embed_features(self.trunk(images))
 
-    def _embed(self, features: Tensor) -> Tensor:
+    def embed_features(self, features: Tensor) -> Tensor:
+        """Return unit embeddings, float32 (n, width), of pooled features (n, FEATURES)."""
         return functional.normalize(self.embedding(self.dropout(features)).float(), dim=1)
 
     def classify(self, embedding: Tensor) -> Tensor:
@@ -49,4 +50,4 @@ class ShapeNetwork(nn.Module):
         for each image where the group alone tells eight bits.
         """
         features = self.trunk(images)
-        return self.classify(self._embed(features)), self.sketch(features)
+        return self.classify(self.embed_features(features)), self.sketch(features)

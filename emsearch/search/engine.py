@@ -99,12 +99,22 @@ class SearchIndex:
         return self.library.simulator(structures)
 
     @torch.inference_mode()
-    def embed(self, images: Tensor) -> Tensor:
-        """Return unit embeddings, float32 (n, width), of normalised images (n, box, box)."""
+    def features(self, images: Tensor) -> Tensor:
+        """Return the network's pooled features, float32 (n, FEATURES), of normalised images (n, box, box)."""
         batch = images[:, None].to(device=self.device).contiguous(memory_format=torch.channels_last)
         with autocast(self.device):
-            found = [self.network.embed(some) for some in batch.split(_EMBEDDED_TOGETHER)]
-        return torch.cat(found).float().cpu()
+            found = [self.network.trunk(some).float() for some in batch.split(_EMBEDDED_TOGETHER)]
+        return torch.cat(found)
+
+    @torch.inference_mode()
+    def embed_features(self, features: Tensor) -> Tensor:
+        """Return unit embeddings, float32 (n, width), of pooled features."""
+        with autocast(self.device):
+            return self.network.embed_features(features).float().cpu()
+
+    def embed(self, images: Tensor) -> Tensor:
+        """Return unit embeddings, float32 (n, width), of normalised images (n, box, box)."""
+        return self.embed_features(self.features(images))
 
     @torch.inference_mode()
     def classify(self, embedding: Tensor, size_class: IndexedClass) -> NDArray[np.float64]:

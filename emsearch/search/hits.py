@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+from emsearch.search.shape_words import shape_word
+
 __all__ = ["Answer", "Hit", "Quantities", "Quantity", "View"]
 
 
@@ -58,7 +60,8 @@ class Quantities:
     """What the image shows, whatever the particle is.
 
     ``long_angstrom`` and ``short_angstrom`` are root mean square extents of its mass along the principal axes of the view,
-    ``fill`` is the height of the stain over the particle's.
+    ``fill`` is the height of the stain over the particle's, ``hollow`` how much less mass the middle of the view has than
+    its rim, None where the index does not read it.
     """
 
     mass_kda: Quantity
@@ -66,6 +69,14 @@ class Quantities:
     long_angstrom: Quantity
     short_angstrom: Quantity
     fill: Quantity
+    hollow: Quantity | None = None
+
+    @property
+    def shape(self) -> str | None:
+        """A word for the shape of the view, None where none fits or the index does not read it."""
+        if self.hollow is None:
+            return None
+        return shape_word(self.long_angstrom.value / self.short_angstrom.value, self.hollow.value)
 
 
 @dataclass(frozen=True, slots=True)

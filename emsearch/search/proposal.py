@@ -9,6 +9,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from emsearch.network.quantities import Readings, read
 from emsearch.search.engine import SearchIndex
 from emsearch.search.framing import ClassRange, Sampling, samplings
 from emsearch.search.prepare import centre_of_particle_px, frame
@@ -68,7 +69,8 @@ class Proposals:
 
     ``share``, ``classifier``, ``vote`` and ``similarity`` are those of `Candidate`, 0 and NOT_NEAR where a group is not
     considered; ``vector_id`` is the nearest view's place in its class's vectors, -1 where none is near, ``trial`` the
-    place of the sampling in ``samplings``.
+    place of the sampling in ``samplings``. ``readings`` are what the head for quantities reads in each of them, None where
+    the index has no head.
     """
 
     share: Floats
@@ -78,6 +80,7 @@ class Proposals:
     vector_id: NDArray[np.int64]
     trial: NDArray[np.int64]
     samplings: tuple[Sampling, ...]
+    readings: tuple[Readings, ...] | None = None
 
     def __len__(self) -> int:
         """Return the number of images."""
@@ -125,14 +128,21 @@ def _class_ranges(index: SearchIndex) -> list[ClassRange]:
     ]
 
 
-def _embed(index: SearchIndex, images: Tensor, trials: Sequence[Sampling]) -> Tensor:
-    """Embed the copies of images (n, h, w) in every sampling, (samplings, n * COPIES, width)."""
+def _embed(
+    index: SearchIndex, images: Tensor, trials: Sequence[Sampling]
+) -> tuple[Tensor, list[Readings] | None]:
+    """Embed the copies of images (n, h, w) in every sampling, (samplings, n * COPIES, width), and read quantities."""
     images = images.to(index.device)
     estimated = centre_of_particle_px(images)
     centre = torch.stack([torch.zeros_like(estimated), estimated], dim=1).flatten(0, 1)
     framed = [frame(images, s.scale, index.classes[s.size_class].box_px, centre).images for s in trials]
-    embedding = index.embed(torch.cat(framed))
-    return embedding.view(len(trials), -1, embedding.shape[1])
+    if index.quantity_head is None:
+        embedding, readings = index.embed(torch.cat(framed)), None
+    else:
+        features = index.features(torch.cat(framed))
+        embedding = index.embed_features(features)
+        readings = [read(index.quantity_head, of.cpu(), COPIES) for of in features.chunk(len(trials))]
+    return embedding.view(len(trials), -1, embedding.shape[1]), readings
 
 
 def _groups_that_fit(index: SearchIndex, trials: Sequence[Sampling], side_px: int) -> NDArray[np.bool_]:
@@ -170,7 +180,8 @@ def propose_together(index: SearchIndex, images: Tensor, pixel_size_angstrom: fl
     """Ask the network about bright-particle images (n, h, w) of one pixel size, in every sampling that may fit."""
     trials = samplings(_class_ranges(index), min(images.shape[1:]), pixel_size_angstrom)
     at_once = max(1, _FRAMED_AT_ONCE // (COPIES * len(trials)))
-    embeddings = torch.cat([_embed(index, some, trials) for some in images.split(at_once)], dim=1)
+    seen = [_embed(index, some, trials) for some in images.split(at_once)]
+    embeddings = torch.cat([embedding for embedding, _ in seen], dim=1)
     allowed = _groups_that_fit(index, trials, min(images.shape[1:]))
     found = [_trial(index, s, e, a) for s, e, a in zip(trials, embeddings, allowed, strict=True)]
     peak = np.stack([f.similarity.max(axis=1) for f in found])
@@ -191,7 +202,16 @@ def propose_together(index: SearchIndex, images: Tensor, pixel_size_angstrom: fl
         vector_id=of_best([f.vector_id for f in found]),
         trial=best,
         samplings=tuple(trials),
+        readings=_joined([readings for _, readings in seen]),
     )
+
+
+def _joined(parts: Sequence[list[Readings] | None]) -> tuple[Readings, ...] | None:
+    """Return, for each sampling, the readings of all images."""
+    there = [part for part in parts if part is not None]
+    if not there:
+        return None
+    return tuple(Readings.together(of_sampling) for of_sampling in zip(*there, strict=True))
 
 
 def propose(index: SearchIndex, image: Tensor, pixel_size_angstrom: float | None) -> Proposal:

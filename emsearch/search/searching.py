@@ -5,11 +5,12 @@ from collections.abc import Iterator
 import torch
 
 from emsearch.particles.reading import ImageStack, read_images, validate_pixel_size
-from emsearch.search.answering import answer_image
+from emsearch.search.answering import answer_proposal
 from emsearch.search.contrast import decide_contrast
 from emsearch.search.engine import SearchIndex
 from emsearch.search.hits import Answer
-from emsearch.search.quantities import estimate_quantities
+from emsearch.search.proposal import propose_together
+from emsearch.search.quantities import quantities_of_image
 from emsearch.search.shortlist import SHORTLIST
 
 __all__ = ["search_file", "search_stack"]
@@ -77,7 +78,8 @@ def search_stack(
         )
     for number, image in zip(stack.numbers, images, strict=True):
         bright = image if sign == "bright" else -image
-        reply = answer_image(index, bright, pixel, top=top, rerank=rerank)
+        proposals = propose_together(index, bright[None], pixel)
+        reply = answer_proposal(index, bright, proposals.of(index, 0), top=top, rerank=rerank)
         yield Answer(
             path=stack.path,
             image=number,
@@ -90,5 +92,5 @@ def search_stack(
             hits=reply.hits,
             undecided=reply.undecided,
             notes=tuple(notes),
-            quantities=estimate_quantities(index, bright, pixel, reply.hits[0].size_class),
+            quantities=quantities_of_image(index, proposals, 0, pixel, reply.hits[0].size_class),
         )

@@ -232,6 +232,28 @@ TABLES = (
 
 _HIT = "STRUCT(...)[]"
 
+_PICTURE = (
+    ("mass_kda", "mass of the molecule in kDa"),
+    ("dmax_angstrom", "its greatest extent in A"),
+    ("long_angstrom", "longer root mean square extent of the view in A"),
+    ("short_angstrom", "shorter root mean square extent of the view in A"),
+    ("fill", "height of the stain over the height of the particle"),
+    ("hollow", "how much less mass the middle of the view has than its rim, up to 1"),
+)
+
+
+def _picture_columns() -> list[tuple[str, str, str]]:
+    """Return what is read off a particle whatever it is."""
+    columns = []
+    for name, comment in _PICTURE:
+        columns.append((f"picture_{name}", "DOUBLE", f"By the picture alone: {comment}"))
+        for end in ("low", "high"):
+            columns.append(
+                (f"picture_{name}_{end}", "DOUBLE", f"The {end} end of its range, which holds 9 of 10 truths")
+            )
+    return [*columns, ("picture_shape", "VARCHAR", "A word for the view: ring-like, elongated or round")]
+
+
 HITS = Table(
     "hits",
     "The hits of a batch, where a statement is asked with them: one row a particle.",
@@ -256,6 +278,7 @@ HITS = Table(
         ("shift_y_px", "DOUBLE", "Pose: the particle's centre from that of the image, in pixels"),
         ("fill", "DOUBLE", "Pose: height of the stain over the height of the particle"),
         ("correlation", "DOUBLE", "Correlation of image and projection inside the particle's disc"),
+        *_picture_columns(),
         ("undecided", "BIGINT", "How many groups the particle cannot tell apart, the first hit's among them"),
         ("error", "VARCHAR", "Why there is no answer; NULL where there is one"),
         ("hits", _HIT, "All hits, first to last, each with the fields from group to correlation"),

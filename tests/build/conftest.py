@@ -25,6 +25,7 @@ TINY = BuildSettings(
     fills=(1.0, 0.6),
     member_fills=(1.0,),
     calibration_images=4,
+    quantity_images=16,
     workers=1,
     device="cpu",
     box_px=32,

@@ -17,6 +17,7 @@ from emsearch.build.embedding import VIEW_RESOLUTION_ANGSTROM, view_grid
 from emsearch.build.workspace import locked
 from emsearch.imaging.parameters import clean_parameters
 from emsearch.network.checkpoint import load_weights
+from emsearch.network.quantities import HEAD_NAME
 from emsearch.search.engine import open_index
 from emsearch.structures.beads import BeadArchive
 from emsearch_index.catalogue import Catalogue
@@ -150,6 +151,9 @@ def test_the_configuration_tells_what_was_added(grown: Grown) -> None:
     assert new["added_groups"] == ["G0006"]
     assert new["added_structures"] == ["2twin", "2new"]
     assert new["calibration"] == old["calibration"]
+    assert new["quantities"] == old["quantities"]
+    head = grown.new.file(HEAD_NAME)
+    assert head.read_bytes() == grown.old.file(HEAD_NAME).read_bytes()
     assert "evaluation" not in new
     with Catalogue(grown.new.file("catalogue.duckdb")) as catalogue:
         (row,) = catalogue.rows("SELECT config FROM builds WHERE generation LIKE 'add-%'")

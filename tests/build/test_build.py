@@ -13,6 +13,7 @@ from emsearch.build import STAGES, BuildSettings, build, plan
 from emsearch.build.publishing import _settings
 from emsearch.build.workspace import Workspace, locked
 from emsearch.network.checkpoint import load_weights
+from emsearch.network.quantities import HEAD_NAME, QUANTITIES, load_head
 from emsearch.network.training_set import read_training_set
 from emsearch.search.engine import open_index
 from emsearch.structures.beads import BeadArchive
@@ -28,7 +29,17 @@ GROUPED = ("ingest", "group")
 @pytest.fixture
 def grouped(tmp_path: Path, built: tuple[Path, Path]) -> tuple[Path, Path]:
     """Return inputs and index of a build that went as far as the groups, to be changed at will."""
-    later = ("train*", "index.json", "publish.json", "calibrat*", "views*", "weights*", "gen-*", "CURRENT")
+    later = (
+        "train*",
+        "index.json",
+        "publish.json",
+        "calibrat*",
+        "quantities*",
+        "views*",
+        "weights*",
+        "gen-*",
+        "CURRENT",
+    )
     shutil.copytree(built[0], tmp_path / "inputs")
     shutil.copytree(
         built[1],
@@ -263,11 +274,31 @@ def test_measured_figures_are_published_with_the_next_generation(
     assert second.configuration["groups"] == first.configuration["groups"]
 
 
+def test_what_reads_quantities_is_fitted_and_published(
+    built: tuple[Path, Path], tmp_path: Path, tiny: BuildSettings
+) -> None:
+    generation = open_generation(built[1])
+    told = {"images": tiny.quantity_images, "seed": tiny.seed + 2}
+    assert generation.configuration["quantities"] == told
+    assert len(load_head(generation.file(HEAD_NAME)).mean) == len(QUANTITIES)
+    out = tmp_path / "index"
+    shutil.copytree(built[1], out, ignore=shutil.ignore_patterns("training"))
+    said: list[str] = []
+    stages = ("calibrate", "quantities", "publish")
+    without = dataclasses.replace(tiny, quantity_images=0)
+    build([built[0]], out, without, stages=stages, report=said.append)
+    assert "calibrate: nothing has changed" in said
+    bare = open_generation(out)
+    assert HEAD_NAME not in bare.manifest.files and "quantities" not in bare.configuration
+    with pytest.raises(UsageError, match="too few"):
+        BuildSettings(quantity_images=3)
+
+
 def test_a_plan_counts_files_and_images(tmp_path: Path, write_inputs: Callable[[Path], Path]) -> None:
     inputs = write_inputs(tmp_path / "inputs")
     settings = BuildSettings(training_images=1000, nside=4, fills=(1.0, 0.5), workers=1)
     found = plan([inputs], settings)
-    assert (found.files, found.images) == (6, 1000 + 6 * 192 * 2)
+    assert (found.files, found.images) == (6, 1000 + 6 * 192 * 2 + 20_000)
     assert 0.5 < found.gigabytes < 2.0
     more = plan([inputs], dataclasses.replace(settings, training_images=10_000_000))
     assert more.hours > found.hours

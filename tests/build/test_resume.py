@@ -69,6 +69,7 @@ LAST_KILLS = [
     ("place", "/views/", 3),
     ("place", "views-", 2),  # the vectors of one size class are there
     ("place", "calibration.json", 1),
+    ("place", "work/quantities.safetensors", 1),
     ("place", "index/CURRENT", 1),  # the generation is there and nothing names it
 ]
 
@@ -142,7 +143,7 @@ def test_the_later_stages_resume_to_the_same_catalogue(
     for path in (old.catalogue, old.beads, old.training_set, old.stamp("ingest"), old.stamp("group")):
         shutil.copy(path, work.root)
     for kill in LAST_KILLS:
-        build_until_killed(inputs, out, "train,index,calibrate,publish", kill)
+        build_until_killed(inputs, out, "train,index,calibrate,quantities,publish", kill)
         assert not (out / "CURRENT").exists()
     build([inputs], out, tiny, report=lambda line: None)
     shutil.rmtree(work.training)  # it is large

@@ -149,3 +149,13 @@ def test_what_cannot_be_asked_ends_in_one_sentence(
     assert (outcome.code, outcome.out) == (code, "")
     assert sentence in outcome.err
     assert run("batch", str(tmp_path / "nothing.mrcs"), "-o", "hits.csv").code == 3
+
+
+def test_a_report_shows_a_guess_beside_the_clearest_image(run: Callable[..., Any], tmp_path: Path) -> None:
+    page = tmp_path / "page.html"
+    stack, out = write(tmp_path / "s.mrcs", 0), str(tmp_path / "hits.parquet")
+    asked = ("batch", stack, "-o", out, "--match-per-set", "1", *BY_NETWORK)
+    assert run(*asked, "--denoised").code == 2
+    assert run(*asked, "--html", str(page), "--denoised").code == 0
+    text = page.read_text()
+    assert "denoised: a model" in text and "guess of strength" in text

@@ -125,4 +125,8 @@ def test_what_the_picture_alone_says_comes_with_its_range(answer: Answer) -> Non
     assert str(by_itself(told)).startswith(
         "By the picture alone: 452 kDa (390 to 523), 152 A (140 to 172) long"
     )
+    assert answer_to_json(told)["quantities"]["shape"] is None
+    ring = replace(read, hollow=Quantity(0.6, 0.4, 0.8))
+    assert "long, ring-like (each range" in str(by_itself(replace(answer, quantities=ring)))
+    assert answer_to_json(replace(answer, quantities=ring))["quantities"]["shape"] == "ring-like"
     assert answer_to_json(told)["quantities"]["mass_kda"] == {"value": 452.0, "low": 390.0, "high": 523.0}

@@ -31,6 +31,6 @@ def test_dropout_acts_in_training_only() -> None:
     network = ShapeNetwork(2, width=8, dropout=0.5)
     features = torch.rand(4, 2048)
     network.train()
-    assert not torch.equal(network._embed(features), network._embed(features))
+    assert not torch.equal(network.embed_features(features), network.embed_features(features))
     network.eval()
-    assert torch.equal(network._embed(features), network._embed(features))
+    assert torch.equal(network.embed_features(features), network.embed_features(features))

@@ -44,8 +44,8 @@ class SetPage:
     """One set of images: a class, the particles of a micrograph, a stack, or one image alone.
 
     ``speaking`` and ``images_to_settle`` are those of emsearch.evidence.posterior, ``undecided`` those of
-    emsearch.search.undecided. ``query_image``, ``projection`` and ``denoised`` are float32 (h, w), alike in size;
-    ``directions`` (n, 3) is from where the set was seen, ``uniform_p`` and ``covered`` are those of
+    emsearch.search.undecided. ``query_image``, ``projection`` and ``denoised`` are float32 (h, w), alike in size, of
+    ``pixel_size_angstrom``; ``directions`` (n, 3) is from where the set was seen, ``uniform_p`` and ``covered`` are those of
     emsearch.evidence.directions. ``explained`` is of ``query_image``.
     """
 
@@ -64,6 +64,7 @@ class SetPage:
     notes: tuple[str, ...] = ()
     explained: Explained | None = None
     denoised: "NDArray[np.float32] | None" = None
+    pixel_size_angstrom: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,16 +11,12 @@ if TYPE_CHECKING:
 __all__ = ["with_guesses"]
 
 
-def with_guesses(
-    contents: ReportContents, denoiser: "Denoiser", pixel_size_angstrom: float | None
-) -> ReportContents:
+def with_guesses(contents: ReportContents, denoiser: "Denoiser") -> ReportContents:
     """Return a report that shows a guess beside each image; without a pixel size, pictures are taken to fill the box."""
-    return replace(
-        contents, sets=tuple(_with_guess(page, denoiser, pixel_size_angstrom) for page in contents.sets)
-    )
+    return replace(contents, sets=tuple(_with_guess(page, denoiser) for page in contents.sets))
 
 
-def _with_guess(page: SetPage, denoiser: "Denoiser", pixel_size_angstrom: float | None) -> SetPage:
+def _with_guess(page: SetPage, denoiser: "Denoiser") -> SetPage:
     import numpy as np
     import torch
 
@@ -29,7 +25,7 @@ def _with_guess(page: SetPage, denoiser: "Denoiser", pixel_size_angstrom: float 
     if page.query_image is None:
         return page
     image = torch.from_numpy(np.ascontiguousarray(page.query_image, np.float32))
-    guess = denoise(denoiser, image[None], pixel_size_angstrom)
+    guess = denoise(denoiser, image[None], page.pixel_size_angstrom)
     note = (
         f"the denoised picture is a model's guess of strength {float(guess.strength[0]):.2f}, and no evidence"
     )

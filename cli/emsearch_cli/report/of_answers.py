@@ -96,6 +96,7 @@ def _set_page(index: "SearchIndex", answer: "Answer", explained: Explained | Non
         hits=tuple(report_hit(hit) for hit in answer.hits),
         undecided=answer.undecided,
         query_image=_middle(image, side),
+        pixel_size_angstrom=answer.pixel_size_angstrom,
         projection=projection,
         explained=explained,
         notes=(f"{size}.", *answer.notes) if size else answer.notes,

@@ -4,6 +4,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
+from emsearch_cli.render import size_and_shape
 from emsearch_cli.report.contents import Explained, MixtureRow, ReportContents, ReportHit, SetPage
 from emsearch_cli.report.of_answers import command_line, library_versions
 
@@ -60,12 +61,24 @@ def _set_page(stack: "StackSearch", answer: "SetAnswer", *, explain: bool) -> Se
         directions=answer.directions if answer.posed else None,
         uniform_p=spread.uniform_p if spread else None,
         covered=spread.covered if spread else None,
-        notes=(f"{answer.matched} of {answer.images} images were matched by projection",),
+        notes=(
+            f"{answer.matched} of {answer.images} images were matched by projection",
+            *_by_pictures(answer),
+        ),
     )
     if not answer.posed:
         return page
     page = _with_pictures(stack, answer, page)
     return replace(page, explained=_explained(stack, answer)) if explain else page
+
+
+def _by_pictures(answer: "SetAnswer") -> tuple[str, ...]:
+    """Return what the images say together of size and shape, where they say it."""
+    if answer.quantities is None:
+        return ()
+    shapes = " and ".join(f"{word} in {images}" for word, images in answer.shapes)
+    told = f"{shapes} of {answer.images} images" if shapes else None
+    return (f"By the pictures alone: {size_and_shape(answer.quantities, told)}",)
 
 
 def _explained(stack: "StackSearch", answer: "SetAnswer") -> Explained:
@@ -108,4 +121,9 @@ def _with_pictures(stack: "StackSearch", answer: "SetAnswer", page: SetPage) -> 
     dmax = stack.index.groups[stack.index.number[answer.hits[0].group]].dmax_angstrom
     pixel = alike.pixel_size_angstrom or dmax * 1.5 / side
     drawn = posed_view(stack.index, posed.view, side, pixel)
-    return replace(page, query_image=image[top : top + side, left : left + side], projection=drawn)
+    return replace(
+        page,
+        query_image=image[top : top + side, left : left + side],
+        pixel_size_angstrom=alike.pixel_size_angstrom,
+        projection=drawn,
+    )

@@ -119,6 +119,12 @@ class Quantities(BaseModel):
     long_angstrom: Annotated[Quantity, Field(description="Root mean square extent along the view.")]
     short_angstrom: Annotated[Quantity, Field(description="Root mean square extent across it.")]
     fill: Annotated[Quantity, Field(description="Height of the stain over the particle's.")]
+    hollow: Annotated[
+        Quantity | None, Field(description="How much less mass the middle of the view has than its rim.")
+    ] = None
+    shape: Annotated[
+        Literal["ring-like", "elongated", "round"] | None, Field(description="A word for it, where one fits.")
+    ] = None
 
 
 class Answer(BaseModel):
