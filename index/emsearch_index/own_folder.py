@@ -39,7 +39,9 @@ def _locked(prefix: str) -> tuple[Path, int]:
         folder = Path(tempfile.mkdtemp(prefix=prefix))
         with suppress(FileNotFoundError):  # a process that starts now took it for left behind
             lock = os.open(folder, _AS_FOLDER)
-            with suppress(OSError):  # no locks in this file system: then nobody takes it for left behind either
+            with suppress(
+                OSError
+            ):  # no locks in this file system: then nobody takes it for left behind either
                 fcntl.flock(lock, fcntl.LOCK_EX)
             if folder.exists():
                 return folder, lock

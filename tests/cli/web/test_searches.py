@@ -135,6 +135,13 @@ def test_a_bad_image_is_one_sentence(page: TestClient, content: bytes, says: str
         assert "/tmp" not in response.text
 
 
+def test_what_was_filled_in_is_kept_beside_a_bad_image(page: TestClient) -> None:
+    asked = {"pixel_size_angstrom": "3.5", "contrast": "dark", "top": "7", "rerank": '"><b>x'}
+    text = page.post("/searches", files={"image": ("a.png", b"no image")}, data=asked).text
+    assert 'value="3.5"' in text and 'value="dark" checked' in text and 'value="7"' in text
+    assert "<b>x" not in text
+
+
 @pytest.mark.parametrize(
     ("fields", "says"),
     [
