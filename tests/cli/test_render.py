@@ -125,4 +125,6 @@ def test_what_the_picture_alone_says_comes_with_its_range(answer: Answer) -> Non
     assert str(by_itself(told)).startswith(
         "By the picture alone: 452 kDa (390 to 523), 152 A (140 to 172) long"
     )
+    capsid = replace(read, mass_kda=Quantity(1_013_000.0, 569_000.0, 1_800_000.0))
+    assert "alone: 1010 MDa (569 to 1800), 152 Å (" in str(by_itself(replace(told, quantities=capsid), "Å"))
     assert answer_to_json(told)["quantities"]["mass_kda"] == {"value": 452.0, "low": 390.0, "high": 523.0}

@@ -115,7 +115,7 @@ def _answer(site: Site, search: Search, found: FoundImage) -> Response:
             if hit.rank > 1 and hit.view is not None
         ],
         none_probability=1 - record["in_database_probability"],
-        alone=by_itself(answer),
+        alone=by_itself(answer, "Å"),
         base=f"/searches/{search.id}/{answer.image}",
         command=_command(site, search, answer.image),
         notes=_notes(search, found),

@@ -226,7 +226,7 @@ def test_hostile_words_in_addresses_and_results_stay_text(visit: Callable[..., A
 
 @pytest.mark.parametrize("path", PATHS)
 def test_every_stop_of_the_tab_key_is_seen(visit: Callable[..., Any], path: str) -> None:
-    page = visit(path)
+    page = visit(path, reduced_motion="reduce")  # else it still scrolls when the next key comes
     unseen = []
     for _ in range(200):
         page.keyboard.press("Tab")
