@@ -92,8 +92,8 @@ def saved_command(question: "SavedQuestion", parameters: Mapping[str, str], inde
 def _join(words: Iterable[str]) -> str:
     """Return a line for a shell, in double quotes what holds single ones, which reads better than their escapes.
 
-    >>> _join(["emsearch", "sql", "SELECT 'a'", 'SELECT "a$"'])
-    'emsearch sql "SELECT \'a\'" \'SELECT "a$"\''
+    >>> print(_join(["emsearch", "sql", "SELECT 'a'", 'SELECT "a$"']))
+    emsearch sql "SELECT 'a'" 'SELECT "a$"'
     """
     return " ".join(
         f'"{word}"' if "'" in word and not set(word) & set('"$`\\!') else quote(word) for word in words

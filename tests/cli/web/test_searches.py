@@ -76,7 +76,7 @@ def test_a_page_from_form_to_hits(page: TestClient, mrc_file: Callable[..., Path
     text = answer.text
     assert "blob2" in text and "none of these" in text and "in the database" in text
     assert "<img src=x" not in text and "<script>" not in text and HOSTILE not in text
-    assert "emsearch query '<img src=x onerror=alert(3)>" in unescape(text)
+    assert 'emsearch query "<img src=x onerror=alert(3)>' in unescape(text)
     assert "MRC header" in text  # where the pixel size is from
     assert "<img src=x" not in page.get("/").text  # among the recent ones
     pictures = re.findall(rf'src="({where}/1/[^"]+\.png)"', text)
