@@ -20,7 +20,7 @@ REPORT = Path("docs/images/report.png")
 EXAMPLE = ("examples/groel.png", "3.75")
 FLAGS = ("--no-sandbox", "--use-gl=angle", "--use-angle=swiftshader", "--enable-unsafe-swiftshader")
 MINUTES = 10
-COLOURS = 96
+COLOURS = 256
 
 
 def main() -> None:
