@@ -36,6 +36,7 @@ _BAR_CELLS = 8
 _SHORTEST_TITLE, _LONGEST_TITLE = 8, 44
 _NAMED_UNDECIDED = 6
 _UNKNOWN_BELOW = 0.5  # in-database probability under which "none of these" is the likelier explanation
+_MEGADALTONS_FROM_KDA = 10_000
 
 
 def write_answers(answers: Sequence["Answer"], form: Format) -> None:
@@ -196,23 +197,29 @@ def verdict(answer: "Answer") -> str | None:
     return None
 
 
-def by_itself(answer: "Answer") -> str | None:
-    """Return what the picture says of the particle's size whatever it is, or None where that is not known."""
+def by_itself(answer: "Answer", angstrom: str = "A") -> str | None:
+    """Return what the picture says of the particle's size whatever it is, or None where that is not known.
+
+    ``angstrom`` is how the unit is written.
+    """
     if answer.quantities is None:
         return None
     shape = answer.quantities.shape
-    return f"By the picture alone: {size_and_shape(answer.quantities, shape)}"
+    return f"By the picture alone: {size_and_shape(answer.quantities, shape, angstrom)}"
 
 
-def size_and_shape(quantities: "Quantities", shape: str | None) -> str:
+def size_and_shape(quantities: "Quantities", shape: str | None, angstrom: str = "A") -> str:
     """Return mass, length and a word for the shape, with their ranges."""
-    mass, long = _span(quantities.mass_kda, "kDa"), _span(quantities.dmax_angstrom, "A")
+    mass, long = _span(quantities.mass_kda, "kDa"), _span(quantities.dmax_angstrom, angstrom)
     word = f", {shape}" if shape else ""
     return f"{mass}, {long} long{word} (each range holds the truth 90 times in 100)"
 
 
 def _span(quantity: "Quantity", unit: str) -> str:
-    value, low, high = (_three_digits(v) for v in (quantity.value, quantity.low, quantity.high))
+    values = [quantity.value, quantity.low, quantity.high]
+    if unit == "kDa" and quantity.value >= _MEGADALTONS_FROM_KDA:
+        values, unit = [v / 1000 for v in values], "MDa"
+    value, low, high = (_three_digits(v) for v in values)
     return f"{value:g} {unit} ({low:g} to {high:g})"
 
 

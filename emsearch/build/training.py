@@ -12,7 +12,8 @@ from emsearch.build.workspace import written_whole
 from emsearch.network.checkpoint import save_weights
 from emsearch.network.curves import read_log, write_curves
 from emsearch.network.live import LiveTable
-from emsearch.network.train import Progress, progress_line, train
+from emsearch.network.progress import Progress, progress_line
+from emsearch.network.train import train
 from emsearch.network.training_set import read_training_set
 from emsearch_index.manifest import hash_file
 

@@ -23,6 +23,7 @@ __all__ = ["posed_hit", "write_explanation", "write_overlay"]
 _INK, _PAPER = "#e6e6e6", "#14181d"
 _NAMES = {"match": "match", "cam": "network (CAM)", "lime": "network (LIME)", "shap": "network (SHAP)"}
 _MOST_OPAQUE = 0.75
+_TITLES_INCHES = 0.42  # two lines
 
 
 def posed_hit(index: SearchIndex, matched: Matched, target: Target) -> NDArray[np.float32]:
@@ -42,7 +43,7 @@ def write_explanation(index: SearchIndex, explanation: Explanation, out: Path | 
     if case.rival is not None:
         posed.append(("rather than", case.rival, case.rival_target))
     panels_wanted = 1 + len(posed) + len(explanation.parts)
-    figure = Figure(figsize=(2.2 * panels_wanted, 2.7), dpi=130, facecolor=_PAPER)
+    figure = Figure(figsize=(2.2 * panels_wanted, 2.2 + _TITLES_INCHES), dpi=130, facecolor=_PAPER)
     FigureCanvasAgg(figure)
     panels = iter(figure.subplots(1, panels_wanted, squeeze=False)[0])
     _show(next(panels), image, "image")
@@ -52,7 +53,8 @@ def write_explanation(index: SearchIndex, explanation: Explanation, out: Path | 
         panel = next(panels)
         _show(panel, image, f"{_NAMES[method]}\nsum {part.map.sum():+.3g}")
         _lay_over(panel, part.map)
-    figure.tight_layout()
+    height = 2.2 + _TITLES_INCHES
+    figure.subplots_adjust(0.01, 0.06 / height, 0.99, 1 - _TITLES_INCHES / height, wspace=0.04)
     figure.savefig(out, format="png", facecolor=_PAPER)
 
 

@@ -9,7 +9,7 @@ from rich.live import Live
 from rich.progress_bar import ProgressBar
 from rich.table import Table
 
-from emsearch.network.train import Progress
+from emsearch.network.progress import Progress
 
 __all__ = ["LiveTable"]
 

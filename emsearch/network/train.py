@@ -10,7 +10,7 @@ import json
 import os
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -26,30 +26,15 @@ from emsearch.network.checkpoint import load_state, save_state, start_from
 from emsearch.network.losses import group_loss
 from emsearch.network.model import ShapeNetwork
 from emsearch.network.precision import autocast
+from emsearch.network.progress import Progress, progress_line
 from emsearch.network.schedule import box_at, learning_rate_at, lowest_snr_at
 from emsearch.network.settings import TrainingSettings
 from emsearch.network.training_set import TrainingSet, read_training_set
 from emsearch_index.errors import UsageError
 
-__all__ = ["Progress", "Trainer", "pick_device", "train"]
+__all__ = ["Trainer", "pick_device", "train"]
 
 _TRAINING, _VALIDATION = 0, 1  # streams of random numbers that never meet
-
-
-@dataclass(frozen=True, slots=True)
-class Progress:
-    """Where training stands, as shown to the user and written to log.jsonl."""
-
-    images: int
-    images_total: int
-    images_per_second: float
-    box_px: int
-    learning_rate: float
-    loss: float
-    top1: float
-    top3: float
-    seconds: float
-    validation: dict[str, float] | None
 
 
 def pick_device(name: str, rank: int = 0) -> torch.device:
@@ -340,20 +325,6 @@ def _main() -> None:
         replace(defaults, **options),
         lambda p: print(progress_line(p), flush=True),
     )
-
-
-def progress_line(p: Progress) -> str:
-    """Return one log line."""
-    left = (p.images_total - p.images) / max(p.images_per_second, 1e-9) / 60
-    line = (
-        f"{p.images:>9,}/{p.images_total:,} images  {p.box_px} px  {p.images_per_second:5.0f}/s  "
-        f"loss {p.loss:.3f}  top-1 {p.top1:.3f}  top-3 {p.top3:.3f}  {left:4.0f} min left"
-    )
-    if p.validation is not None:
-        v = p.validation
-        line += f"  | unseen: loss {v['loss']:.3f} top-1 {v['top1']:.3f}"
-        line += f" top-3 {v['top3']:.3f} top-20 {v['top20']:.3f}"
-    return line
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Errors of the search step.
+"""Errors of the particles step.
 
 InputError (emsearch_index.errors)
 └── ImageError    an image or stack that cannot be searched

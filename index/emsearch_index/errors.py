@@ -4,7 +4,8 @@
     ├── UsageError (ValueError)      2   options that contradict each other or name nothing
     ├── InputError (ValueError)      3   a file or value that the user gave is unusable
     │   ├── StructureError           3   emsearch.structures: a structure or map file
-    │   ├── ImageError               3   emsearch.search: an image or stack
+    │   ├── ShapeError               3   emsearch.shapes: shapes that cannot be compared
+    │   ├── ImageError               3   emsearch.particles: an image or stack
     │   └── QueryError               3   emsearch_index.sql: a user's SQL statement
     ├── IncompleteError              5   a batch in which some items failed
     ├── IndexMissingError            4   no index where one was expected (FileNotFoundError)

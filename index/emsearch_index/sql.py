@@ -11,13 +11,13 @@ import re
 import signal
 import subprocess
 import sys
-import tempfile
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 from emsearch_index.errors import IndexCorruptError, IndexMissingError, QueryError
+from emsearch_index.own_folder import own_folder
 
 __all__ = ["QueryResult", "SqlLimits", "request", "run_sql"]
 
@@ -94,9 +94,9 @@ def run_sql(
     limits = limits or SqlLimits()
     if not catalogue.is_file():
         raise IndexMissingError(f"no catalogue at {catalogue}: build an index or name another folder")
-    with tempfile.TemporaryDirectory(prefix="emsearch-sql-") as home:
-        asked = request(catalogue, sql, limits, parameters or {}, hits, home)
-        answer = _ask_child(asked, home, limits)
+    with own_folder("emsearch-sql-") as home:
+        asked = request(catalogue, sql, limits, parameters or {}, hits, str(home))
+        answer = _ask_child(asked, str(home), limits)
     if "error" in answer:
         error = IndexCorruptError if answer["kind"] == "index" else QueryError
         raise error(answer["error"])

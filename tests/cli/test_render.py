@@ -129,4 +129,6 @@ def test_what_the_picture_alone_says_comes_with_its_range(answer: Answer) -> Non
     ring = replace(read, hollow=Quantity(0.6, 0.4, 0.8))
     assert "long, ring-like (each range" in str(by_itself(replace(answer, quantities=ring)))
     assert answer_to_json(replace(answer, quantities=ring))["quantities"]["shape"] == "ring-like"
+    capsid = replace(read, mass_kda=Quantity(1_013_000.0, 569_000.0, 1_800_000.0))
+    assert "alone: 1010 MDa (569 to 1800), 152 Å (" in str(by_itself(replace(told, quantities=capsid), "Å"))
     assert answer_to_json(told)["quantities"]["mass_kda"] == {"value": 452.0, "low": 390.0, "high": 523.0}

@@ -3,7 +3,7 @@ import io
 from rich.console import Console
 
 from emsearch.network.live import LiveTable
-from emsearch.network.train import Progress
+from emsearch.network.progress import Progress
 
 
 def progress(images: int, top1: float | None) -> Progress:

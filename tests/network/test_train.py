@@ -9,8 +9,9 @@ import torch
 
 from emsearch.imaging.parameters import ParameterRanges
 from emsearch.network.checkpoint import load_state, save_weights
+from emsearch.network.progress import Progress, progress_line
 from emsearch.network.settings import TrainingSettings
-from emsearch.network.train import Progress, Trainer, pick_device, progress_line, train
+from emsearch.network.train import Trainer, pick_device, train
 from emsearch.network.training_set import TrainingSet
 from emsearch_index.errors import UsageError
 

@@ -82,7 +82,7 @@ def report_of_answers(
 def _set_page(index: "SearchIndex", answer: "Answer", explained: Explained | None) -> SetPage:
     from emsearch.search.picture import posed_projection, query_image
 
-    image, size = query_image(answer), by_itself(answer)
+    image, size = query_image(answer), by_itself(answer, "Å")
     best = answer.hits[0]
     side = min(image.shape)
     projection = None

@@ -24,7 +24,7 @@ from emsearch_cli.web.settings import WebSettings
 from emsearch_cli.web.shape_maps import ShapeMaps
 from emsearch_cli.web.site import Site
 from emsearch_cli.web.templating import templates
-from emsearch_cli.web.upload_folder import upload_folder
+from emsearch_index.own_folder import own_folder
 
 if TYPE_CHECKING:
     from emsearch.search.engine import SearchIndex
@@ -80,7 +80,7 @@ def create_app(
     @asynccontextmanager
     async def running(app: FastAPI) -> AsyncIterator[None]:
         science = Science(open_index, prepare, failed)
-        with upload_folder() as uploads:
+        with own_folder("emsearch-serve-") as uploads:
             jobs = JobQueue(science, settings)
             app.state.site = Site(
                 settings=settings,

@@ -30,32 +30,33 @@ _RECENT = 12
 @router.get("/")
 async def home(request: Request) -> Response:
     """Show the form."""
-    return _form(site_of(request), None, 200)
+    return _form(request, None, 200)
 
 
 @router.post("/searches")
 async def add_search(request: Request) -> Response:
     """Take an image and lead to the page of its search; back to the form where the image cannot be used."""
-    site = site_of(request)
     try:
         search = await receive_search(request)
     except ImageError as error:
-        return _form(site, f"{error}.", 422)
+        return _form(request, f"{error}.", 422)
     except HTTPException as error:
         if error.status_code != 422:
             raise
-        return _form(site, error.detail, 422)
+        return _form(request, error.detail, 422)
     return RedirectResponse(f"/searches/{search.id}", 303)
 
 
-def _form(site: Site, problem: str | None, status: int) -> Response:
+def _form(request: Request, problem: str | None, status: int) -> Response:
+    """Show the form, what was filled in before kept."""
+    site = site_of(request)
     page = site.templates.get_template("home.html.j2").render(
         here="search",
         problem=problem,
         ready=site.science.ready,
         recent=[job for job in site.jobs.recent if isinstance(job, Search)][:_RECENT],
         settings=site.settings,
-        form=SearchForm(),
+        form={**SearchForm().model_dump(), **getattr(request.state, "fields", {})},
     )
     return HTMLResponse(page, status)
 
@@ -114,7 +115,7 @@ def _answer(site: Site, search: Search, found: FoundImage) -> Response:
             if hit.rank > 1 and hit.view is not None
         ],
         none_probability=1 - record["in_database_probability"],
-        alone=by_itself(answer),
+        alone=by_itself(answer, "Å"),
         base=f"/searches/{search.id}/{answer.image}",
         command=_command(site, search, answer.image),
         notes=_notes(search, found),

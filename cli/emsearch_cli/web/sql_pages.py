@@ -83,7 +83,7 @@ async def show_sql(request: Request, statement: Statement = "", question: Name =
         try:
             result = await run_statement(site, asked.statement, _SHOWN_ROWS, asked.values)
         except QueryError as error:
-            problem = f"{error}."
+            problem = f"{str(error)[:1].upper()}{str(error)[1:]}."
     page = site.templates.get_template("sql.html.j2").render(
         here="sql",
         asked=asked,

@@ -21,6 +21,7 @@ def templates() -> "Environment":
     environment = page_environment(_FOLDER, REPORT_FOLDER, GALLERY_FOLDER)
     environment.filters["shown"] = shown
     environment.filters["mass"] = mass_text
+    environment.filters["sentence"] = lambda text: f"{text[:1].upper()}{text[1:]}"
     environment.filters["angstrom"] = angstrom_text
     return environment
 

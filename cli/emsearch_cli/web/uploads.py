@@ -73,11 +73,12 @@ class Upload:
 
 @asynccontextmanager
 async def received_form(request: Request, folder: Path) -> AsyncIterator[Upload]:
-    """Receive a form with one file, which is there while the block runs.
+    """Receive a form with one file, which is there while the block runs; ``request.state.fields`` keeps its words.
 
     Raises HTTPException with a sentence where the form is not as it should be.
     """
     async with request.form(max_files=1, max_fields=_MOST_FIELDS, max_part_size=_MOST_FIELD_BYTES) as fields:
+        request.state.fields = {name: value for name, value in fields.items() if isinstance(value, str)}
         image, form = _checked(fields)
         with tempfile.NamedTemporaryFile(dir=folder, prefix="image-") as file:
             await run_in_threadpool(_copy, image, file)

@@ -1,5 +1,7 @@
 """A page over the five lobed structures, and a client that talks to it without a network."""
 
+import socket
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -10,9 +12,11 @@ import numpy as np
 import pytest
 from fastapi.testclient import TestClient
 from numpy.typing import NDArray
+from uvicorn import Config, Server
 
 from emsearch.imaging.parameters import clean_parameters
 from emsearch.imaging.simulate import Simulator
+from emsearch.network.model import ShapeNetwork
 from emsearch.search.engine import SearchIndex
 from emsearch.structures.beads import BeadModel
 from emsearch_cli.web.app import create_app
@@ -101,6 +105,21 @@ def page(start_page: Callable[..., TestClient]) -> Iterator[TestClient]:
     """Return a client of a page with the usual settings, which all tests share."""
     with start_page() as client:
         yield client
+
+
+@pytest.fixture(scope="module")
+def address(pooling_index: SearchIndex, page_generation: Generation) -> Iterator[str]:
+    """Serve the page at a free port and return its address."""
+    with socket.create_server(("127.0.0.1", 0)) as listener, pytest.MonkeyPatch.context() as patched:
+        # untrained, to be asked for its odds by explanations
+        patched.setattr(pooling_index, "network", ShapeNetwork(5, width=8).eval(), raising=False)
+        app = create_app(page_generation, lambda: pooling_index, token=TOKEN)
+        server = Server(Config(app, log_config=None, ws="none"))
+        thread = threading.Thread(target=server.run, args=([listener],))
+        thread.start()
+        yield f"http://127.0.0.1:{listener.getsockname()[1]}"
+        server.should_exit = True
+        thread.join(30)
 
 
 @pytest.fixture(scope="session")

@@ -5,21 +5,15 @@ Needs the extra `web-tests` and Chromium; skipped where one of them is absent.
 
 import io
 import shutil
-import socket
-import threading
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlencode
 
 import numpy as np
 import pytest
 from PIL import Image
-from uvicorn import Config, Server
-
-from emsearch.search.engine import SearchIndex
-from emsearch_cli.web.app import create_app
-from emsearch_index.generation import Generation
 
 playwright = pytest.importorskip(
     "playwright.sync_api", reason="playwright is not installed: pip install 'emsearch[web-tests]'"
@@ -27,7 +21,7 @@ playwright = pytest.importorskip(
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="Chromium is not installed")
 
-TOKEN = "the-token-of-the-browser"
+TOKEN = "the-token-of-the-tests"
 HOSTILE_NAME = "<img src=x onerror=alert(3)>.mrcs"
 FLAGS = (
     *("--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking"),
@@ -52,20 +46,18 @@ MARKUP = (
 )
 AROUND = (("", ""), ("x", ".png"), ("\u202e", ""), ("&lt;", "&gt;"), ("%3C", "%00"))
 HOSTILE_NAMES = [f"{before}{text}{after}" for text in MARKUP for before, after in AROUND]
+DANGEROUS = "main b:not(.groups b), main iframe, main script, main [onerror], main [onload], main [onfocus]"
+FOCUS_IS_SEEN = """() => {
+  const at = document.activeElement;
+  if (!at || at === document.body) return null;
+  const style = getComputedStyle(at.matches('.choice input') ? at.nextElementSibling : at);
+  const point = at.querySelector('circle');
+  const seen = point ? parseFloat(getComputedStyle(point).strokeWidth) >= 3
+    : style.outlineStyle !== 'none' && parseFloat(style.outlineWidth) >= 2;
+  const box = at.getBoundingClientRect();
+  return [at.outerHTML.slice(0, 80), seen && box.bottom > 0 && box.top < innerHeight];
+}"""
 OF_SOFTWARE_GL = "GPU stall due to ReadPixels"  # what Chromium says of drawing without a graphics card
-
-
-@pytest.fixture(scope="module")
-def address(pooling_index: SearchIndex, page_generation: Generation) -> Iterator[str]:
-    """Serve the page at a free port and return its address."""
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        app = create_app(page_generation, lambda: pooling_index, token=TOKEN)
-        server = Server(Config(app, log_config=None, ws="none"))
-        thread = threading.Thread(target=server.run, args=([listener],))
-        thread.start()
-        yield f"http://127.0.0.1:{listener.getsockname()[1]}"
-        server.should_exit = True
-        thread.join(30)
 
 
 @pytest.fixture(scope="module")
@@ -198,6 +190,8 @@ def test_without_javascript(visit: Callable[..., Any], mrc_file: Callable[..., P
     with page.expect_download() as download:
         page.click("[data-download]")
     assert "ATOM" in Path(download.value.path()).read_text("utf-8")
+    page.click("text=Why this hit? >> nth=0")
+    page.wait_for_selector("dl.facts")
 
 
 def test_hostile_file_names_stay_text(visit: Callable[..., Any], mrc_file: Callable[..., Path]) -> None:
@@ -210,10 +204,56 @@ def test_hostile_file_names_stay_text(visit: Callable[..., Any], mrc_file: Calla
         page.evaluate("document.querySelector('#rerank').value = '0'")
         page.click("button[type=submit]")
         page.wait_for_selector("table.hits")
-        assert page.locator("main b, main iframe, main [onerror], main [onload], main [onfocus]").count() == 0
+        assert page.locator(DANGEROUS).count() == 0
         page.go_back()
     page.reload()
     assert page.locator(".recent a").count() > 0 and page.locator(".recent a *").count() == 0
+
+
+def test_hostile_words_in_addresses_and_results_stay_text(visit: Callable[..., Any], address: str) -> None:
+    page = visit("/groups")
+    for name in HOSTILE_NAMES:
+        page.goto(f"{address}/groups?{urlencode({'text': name.replace(chr(0), '')})}")
+        assert page.locator(DANGEROUS).count() == 0
+    values = ", ".join("('" + name.replace("'", "''") + "')" for name in HOSTILE_NAMES)
+    page.goto(f"{address}/sql?{urlencode({'statement': f'SELECT * FROM (VALUES {values})'})}")
+    assert page.inner_text("#result").startswith(f"{len(HOSTILE_NAMES)} rows")
+    assert page.locator(DANGEROUS).count() == 0
+    for path in PATHS:  # the title of the first structure is hostile too
+        page.goto(address + path, wait_until="load")
+        assert page.locator(DANGEROUS).count() == 0
+
+
+@pytest.mark.parametrize("path", PATHS)
+def test_every_stop_of_the_tab_key_is_seen(visit: Callable[..., Any], path: str) -> None:
+    page = visit(path, reduced_motion="reduce")  # else it still scrolls when the next key comes
+    unseen = []
+    for _ in range(200):
+        page.keyboard.press("Tab")
+        stop = page.evaluate(FOCUS_IS_SEEN)
+        if stop is None:
+            break
+        unseen += [] if stop[1] else [stop[0]]
+    assert stop is None and unseen == []
+
+
+def test_explanation_by_keyboard(visit: Callable[..., Any], mrc_file: Callable[..., Path]) -> None:
+    page = visit()
+    search(page, mrc_file())
+    page.focus("button[name=hit] >> nth=0")
+    page.keyboard.press("Enter")
+    page.wait_for_selector("dl.facts")
+    page.wait_for_load_state("networkidle")
+    assert page.evaluate("document.querySelector('.strip img').naturalWidth") > 0
+    page.focus("#rather-than")
+    page.keyboard.press("ArrowDown")
+    page.keyboard.press("ArrowDown")
+    page.keyboard.press("Tab")
+    page.keyboard.press("Enter")
+    page.wait_for_selector("h1:has-text('rather than')")
+    for width in (390, 1400):
+        page.set_viewport_size({"width": width, "height": 900})
+        assert page.evaluate("document.documentElement.scrollWidth") <= width
 
 
 def test_map_by_keyboard(visit: Callable[..., Any]) -> None:

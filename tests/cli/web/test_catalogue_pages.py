@@ -21,7 +21,7 @@ def test_groups_are_listed_and_found(page: TestClient) -> None:
     assert "5 groups" in text and all(f"/groups/G{k}" in text for k in range(5))
     found = page.get("/groups", params={"text": "LOBES 3"}).text
     assert "1 group<" in found and "/groups/G3" in found and "ILIKE" in found
-    assert "None has that" in page.get("/groups?size_class=none").text
+    assert "No group of the class none." in page.get("/groups?size_class=none").text
     assert page.get("/groups?page=2").status_code == 200
     for bad in ("sort=title%3BDROP", "page=0", "page=x", "text=" + "x" * 300):
         assert page.get(f"/groups?{bad}").status_code == 422

@@ -76,7 +76,7 @@ def test_a_page_from_form_to_hits(page: TestClient, mrc_file: Callable[..., Path
     text = answer.text
     assert "blob2" in text and "none of these" in text and "in the database" in text
     assert "<img src=x" not in text and "<script>" not in text and HOSTILE not in text
-    assert "emsearch query '<img src=x onerror=alert(3)>" in unescape(text)
+    assert 'emsearch query "<img src=x onerror=alert(3)>' in unescape(text)
     assert "MRC header" in text  # where the pixel size is from
     assert "<img src=x" not in page.get("/").text  # among the recent ones
     pictures = re.findall(rf'src="({where}/1/[^"]+\.png)"', text)
@@ -133,6 +133,13 @@ def test_a_bad_image_is_one_sentence(page: TestClient, content: bytes, says: str
         assert response.status_code == 422
         assert says in response.text and "<b>" not in response.text.replace('"<b>x</b>.png', "")
         assert "/tmp" not in response.text
+
+
+def test_what_was_filled_in_is_kept_beside_a_bad_image(page: TestClient) -> None:
+    asked = {"pixel_size_angstrom": "3.5", "contrast": "dark", "top": "7", "rerank": '"><b>x'}
+    text = page.post("/searches", files={"image": ("a.png", b"no image")}, data=asked).text
+    assert 'value="3.5"' in text and 'value="dark" checked' in text and 'value="7"' in text
+    assert "<b>x" not in text
 
 
 @pytest.mark.parametrize(

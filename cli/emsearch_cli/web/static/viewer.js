@@ -5,6 +5,7 @@ const TURN_DEGREES = 10;
 const ZOOM = 1.15;
 const CLOSER = 1.6; // than 3Dmol stands by itself
 const BEAD_RADIUS_ANGSTROM = 3.4;
+const MOST_ACROSS = 150; // radii across the model, so that the beads of a capsid are more than dots
 const NUCLEIC = "#e0a458";
 
 // Along the chains from deep blue over green to pale yellow, so that subunits differ.
@@ -34,10 +35,12 @@ function start(element) {
       viewer ??= $3Dmol.createViewer(element, { orthographic: true, backgroundColor: "black", backgroundAlpha: 0, disableFog: false });
       viewer.removeAllModels();
       const model = viewer.addModel(text, "cif", { doAssembly: false, noComputeSecondaryStructure: true });
+      const [least, most] = $3Dmol.getExtent(model.selectedAtoms({}));
+      const radius = Math.max(BEAD_RADIUS_ANGSTROM, Math.max(...most.map((value, k) => value - least[k])) / MOST_ACROSS);
       const beads = model.selectedAtoms({ chain: "A" }).length;
       const colorfunc = (atom) => colourOf(atom.resi / Math.max(beads, 1));
-      viewer.setStyle({ chain: "A" }, { sphere: { radius: BEAD_RADIUS_ANGSTROM, colorfunc } });
-      viewer.setStyle({ chain: "B" }, { sphere: { radius: BEAD_RADIUS_ANGSTROM, color: NUCLEIC } });
+      viewer.setStyle({ chain: "A" }, { sphere: { radius, colorfunc } });
+      viewer.setStyle({ chain: "B" }, { sphere: { radius, color: NUCLEIC } });
       viewer.setView([0, 0, 0, 0, 0, 0, 0, 1]); // the view of the image, whatever was turned before
       viewer.zoomTo();
       viewer.zoom(CLOSER);
