@@ -27,7 +27,7 @@ __all__ = ["PUBLISH", "publish_into"]
 _LIBRARIES = ("duckdb", "gemmi", "numba", "numpy", "pyarrow", "safetensors", "scipy", "torch", "torchvision")
 _MEASURED = ("calibration", "evaluation")
 _GENERATIONS_KEPT = 2
-_ROWS_AT_ONCE = 200_000
+_ROWS_AT_ONCE = 250_000
 
 
 def _identity(job: Job) -> str:
