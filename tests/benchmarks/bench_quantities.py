@@ -125,6 +125,9 @@ def print_sets(head: QuantityHead, drawn: QuantityImages, which: Bools, size: in
                 mean = off[some].mean(0)
                 within = off[some].var(0, ddof=1)
                 common.append(np.stack([mean**2 - within / size, within]))
+    if not common:
+        print(f"too few images for sets of {size}; draw more")
+        return
     between, within = np.mean(common, axis=0)
     row("median error", len(errors), *(f"{e:.2f}" for e in np.median(relative(np.array(errors)), axis=0)))
     row("held", len(errors), *(f"{h:.2f}" for h in np.mean(held, axis=0)))
