@@ -23,6 +23,7 @@ from emsearch.search.engine import Group, IndexedClass, SearchIndex
 from emsearch.search.library import StructureLibrary
 from emsearch.search.neighbours import Neighbours
 from emsearch.search.ranking import Calibration
+from emsearch.search.size_class import SizeClassModel
 from emsearch.structures.beads import BeadModel
 from emsearch_index.generation import Generation
 from emsearch_index.manifest import Manifest
@@ -62,6 +63,7 @@ class PoolingIndex(SearchIndex):
         self.generation = Generation(folder / "gen-0", "gen-0", Manifest("", {}, {}, {}))
         self.device = torch.device("cpu")
         self.calibration = Calibration()
+        self.size_class_model = SizeClassModel()
         self.library = StructureLibrary(models)
         self.coarse = CoarseViews(self.library)
         self.quantity_head = None

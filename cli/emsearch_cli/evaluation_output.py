@@ -12,6 +12,7 @@ from emsearch_cli.tables import Table, write_table
 
 if TYPE_CHECKING:
     from emsearch.evaluation.known import KnownScore
+    from emsearch.evaluation.noise_alone import NoiseScore
     from emsearch.evaluation.protocol import Evaluation, Protocol
     from emsearch.evaluation.scores import PoseScore, Score
     from emsearch.search.engine import SearchIndex
@@ -39,19 +40,23 @@ class OutputFiles:
 def write_figures(evaluation: "Evaluation", form: Format, by_class: bool) -> None:
     """Write recognition, poses and "in the database": three tables for people, else one row an answer with all of it."""
     from emsearch.evaluation.known import known_scores
+    from emsearch.evaluation.noise_alone import noise_score
     from emsearch.evaluation.scores import pose_scores, scores_of
 
     scores = scores_of(evaluation.queries, by_class=by_class)
     poses = pose_scores(evaluation.queries, by_class=by_class)
     known = known_scores(evaluation.judged)
+    noise = [noise_score(evaluation.noise)] if evaluation.noise else []
     if form is not Format.TABLE:
-        write_table(Table.of([_named_level(row, form) for row in _joined(scores, poses, known)]), form)
+        write_table(Table.of([_named_level(row, form) for row in _joined(scores, poses, known, noise)]), form)
         return
     sections: dict[str, Sequence[Any]] = {"recognition": scores, "poses": poses, "in_database": known}
     document = {
         name: Table.of([_named_level(dataclasses.asdict(row), form) for row in rows])
         for name, rows in sections.items()
     }
+    if noise:
+        document["noise_alone"] = Table.of([dataclasses.asdict(row) for row in noise])
     write_document(document, form)
 
 
@@ -66,29 +71,38 @@ def _named_level(row: dict[str, Any], form: Format) -> dict[str, Any]:
 
 
 def _joined(
-    scores: "Sequence[Score]", poses: "Sequence[PoseScore]", known: "Sequence[KnownScore]"
+    scores: "Sequence[Score]",
+    poses: "Sequence[PoseScore]",
+    known: "Sequence[KnownScore]",
+    noise: "Sequence[NoiseScore]",
 ) -> list[dict[str, Any]]:
     """Return one row an answer; poses and "in the database" stand in the rows of "re-ranked" and are None elsewhere.
 
-    What holds of all levels together is a row of its own, without recognition.
+    What holds of all levels together is a row of its own, without recognition, and so are images of noise alone.
     """
     from emsearch.evaluation.known import KnownScore
+    from emsearch.evaluation.noise_alone import NoiseScore
     from emsearch.evaluation.scores import ALL_CLASSES, PoseScore, Score
     from emsearch.evaluation.sets import UNKNOWN
 
     pose_of: dict[_Key, PoseScore] = {(p.set, p.snr, p.size_class, "re-ranked"): p for p in poses}
+    noise_of: dict[_Key, NoiseScore] = dict.fromkeys(
+        [("noise", 0.0, ALL_CLASSES, "re-ranked")][: len(noise)], *noise
+    )
     known_of: dict[_Key, KnownScore] = {(UNKNOWN, k.snr, ALL_CLASSES, "re-ranked"): k for k in known}
     score_of: dict[_Key, Score] = {(s.set, s.snr, s.size_class, s.answer): s for s in scores}
     rows = []
-    for key in dict.fromkeys([*score_of, *known_of]):
+    for key in dict.fromkeys([*score_of, *known_of, *noise_of]):
         row: dict[str, Any] = dict(zip(("set", "snr", "size_class", "answer"), key, strict=True))
         for kind, found in (
             (Score, score_of.get(key)),
             (PoseScore, pose_of.get(key)),
             (KnownScore, known_of.get(key)),
+            (NoiseScore, noise_of.get(key)),
         ):
             for field in dataclasses.fields(kind):
-                row.setdefault(field.name, getattr(found, field.name, None))
+                if row.get(field.name) is None:
+                    row[field.name] = getattr(found, field.name, None)
         rows.append(row)
     return rows
 

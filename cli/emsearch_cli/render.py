@@ -28,7 +28,8 @@ _SIZE_COLUMNS = ("mass_kda", "dmax_angstrom", "size_class")
 _ROTATION_COLUMNS = ("quaternion_w", "quaternion_x", "quaternion_y", "quaternion_z", "in_plane_degrees")
 _FIT_COLUMNS = ("shift_x_px", "shift_y_px", "mirror", "fill", "correlation")
 _VIEW_COLUMNS = ("structure", *_ROTATION_COLUMNS, *_FIT_COLUMNS)
-_ROW_COLUMNS = ("path", "image", "in_database_probability", *_HIT_COLUMNS, *_SIZE_COLUMNS, *_VIEW_COLUMNS)
+_PROBABILITIES = ("in_database_probability", "particle_probability")
+_ROW_COLUMNS = ("path", "image", *_PROBABILITIES, *_HIT_COLUMNS, *_SIZE_COLUMNS, *_VIEW_COLUMNS)
 # Headings of two lines leave more of an 80-column terminal to the title.
 _NUMBERS = ("simi-\nlarity", "mass\nkDa", "Dmax\nA", "corre-\nlation")
 _HEADINGS = ("rank", "group", "repre-\nsentative", "title", "probability", *_NUMBERS)
@@ -36,6 +37,7 @@ _BAR_CELLS = 8
 _SHORTEST_TITLE, _LONGEST_TITLE = 8, 44
 _NAMED_UNDECIDED = 6
 _UNKNOWN_BELOW = 0.5  # in-database probability under which "none of these" is the likelier explanation
+_NO_PARTICLE_BELOW = 0.5  # probability of a particle under which noise alone is the likelier explanation
 _MEGADALTONS_FROM_KDA = 10_000
 
 
@@ -71,6 +73,7 @@ def answer_to_json(answer: "Answer") -> dict[str, Any]:
         },
         "index": {"path": answer.index_path, "generation": answer.generation},
         "in_database_probability": in_database,
+        "particle_probability": max(in_database, round(answer.particle_probability, 4)),
         "hits": [
             _hit_to_json(hit, probability)
             for hit, probability in zip(answer.hits, probabilities, strict=True)
@@ -159,7 +162,7 @@ def answer_rows(answers: Sequence["Answer"]) -> Table:
 
 def _flat_hits(answer: "Answer") -> list[list[Any]]:
     record = answer_to_json(answer)
-    start = [answer.path, answer.image, record["in_database_probability"]]
+    start = [answer.path, answer.image, *(record[name] for name in _PROBABILITIES)]
     return [
         [*start, *(value for key, value in hit.items() if key != "view"), *_flat_view(hit["view"])]
         for hit in record["hits"]
@@ -184,7 +187,9 @@ def headline(answer: "Answer") -> str:
 
 
 def verdict(answer: "Answer") -> str | None:
-    """Return the warning that the particle is probably not in the database, or that several groups fit it, or None."""
+    """Return the warning that there is no particle, or none of the database, or that several groups fit it, or None."""
+    if answer.particle_probability < _NO_PARTICLE_BELOW:
+        return "Probably NO particle: noise alone explains the image as well as any of the groups below."
     if answer.in_database_probability < _UNKNOWN_BELOW:
         return (
             "Probably NOT in the database: the groups below are the most similar ones, not an identification."

@@ -86,6 +86,7 @@ class Index:
                         index_path=str(self.path),
                         generation=self.opened.generation.name,
                         in_database_probability=reply.in_database_probability,
+                        particle_probability=reply.particle_probability,
                         hits=reply.hits,
                         undecided=reply.undecided,
                         notes=(),

@@ -35,7 +35,7 @@ _HIT_TYPES: dict[str, pa.DataType] = {
 HIT_COLUMNS = tuple(_HIT_TYPES)
 """What is told of a hit; from ``structure`` on only where it was matched by projection."""
 
-_OF_PARTICLE = ("row", "particle", "in_database_probability")
+_OF_PARTICLE = ("row", "particle", "in_database_probability", "particle_probability")
 _LAST = (*QUANTITY_COLUMNS, "undecided", "error")
 
 _KEPT = pa.schema(
@@ -44,6 +44,7 @@ _KEPT = pa.schema(
         "row": pa.int64(),
         "particle": pa.string(),
         "in_database_probability": pa.float64(),
+        "particle_probability": pa.float64(),
         "undecided": pa.int64(),
         "error": pa.string(),
         "hits": pa.list_(pa.struct(list(_HIT_TYPES.items()))),
@@ -60,6 +61,7 @@ def kept_rows(answered: AnsweredChunk, name: Callable[[int], str]) -> pa.Table:
         "in_database_probability": [
             None if isinstance(r, str) else r.in_database_probability for r in replies
         ],
+        "particle_probability": [None if isinstance(r, str) else r.particle_probability for r in replies],
         "undecided": [None if isinstance(r, str) else len(r.undecided) for r in replies],
         "error": [r if isinstance(r, str) else None for r in replies],
         "hits": [_hits(r) for r in replies],

@@ -22,6 +22,7 @@ def _label(column: str) -> str:
 
 _LABELS = {
     "in_database_probability": "_emsInDatabaseProbability",
+    "particle_probability": "_emsParticleProbability",
     **{column: f"_emsHit{_label(column)}" for column in HIT_COLUMNS},
     **{column: f"_ems{_label(column)}" for column in QUANTITY_COLUMNS},
     "undecided": "_emsUndecided",

@@ -17,19 +17,21 @@ def _identity(job: Job) -> str:
 
 
 def _whole(job: Job, stamp: Stamp) -> bool:
-    return job.workspace.calibration.exists()
+    return job.workspace.calibration.exists() and job.workspace.size_class_model.exists()
 
 
 def _run(job: Job) -> Outcome:
     """Search simulated images in a draft of the index."""
-    for stale in (job.workspace.calibration, job.workspace.evaluation):
+    files = (job.workspace.calibration, job.workspace.size_class_model)
+    for stale in (*files, job.workspace.evaluation):
         stale.unlink(missing_ok=True)
     images, seed = job.settings.calibration_images, job.settings.seed + 1
     with opened_draft(job, "calibrate") as index:
-        found = calibrate(index, images, seed, job.report).to_json()
-    with written_whole(job.workspace.calibration) as part:
-        part.write_text(json.dumps(found, indent=1), encoding="utf-8")
-    return Outcome(identity_of(found), {"images": images, **found})
+        size_classes, found = (fitted.to_json() for fitted in calibrate(index, images, seed, job.report))
+    for file, values in zip(files, (found, size_classes), strict=True):
+        with written_whole(file) as part:
+            part.write_text(json.dumps(values, indent=1), encoding="utf-8")
+    return Outcome(identity_of(found, size_classes), {"images": images, **found})
 
 
 CALIBRATE = Stage("calibrate", _identity, _whole, _run)

@@ -25,7 +25,7 @@ from emsearch_index.schema import TABLES
 __all__ = ["PUBLISH", "publish_into"]
 
 _LIBRARIES = ("duckdb", "gemmi", "numba", "numpy", "pyarrow", "safetensors", "scipy", "torch", "torchvision")
-_MEASURED = ("calibration", "evaluation")
+_MEASURED = ("calibration", "size_class_model", "evaluation")
 _GENERATIONS_KEPT = 2
 _ROWS_AT_ONCE = 250_000
 

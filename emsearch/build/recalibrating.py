@@ -25,11 +25,12 @@ def recalibrate(
     What was measured of the index with its old probabilities is left out of the new manifest.
     """
     index = open_index(index_dir, device=device)
-    found = calibrate(index, images, seed, report).to_json()
+    size_classes, found = calibrate(index, images, seed, report)
     configuration = {
         key: value for key, value in index.generation.configuration.items() if key != "evaluation"
     }
-    return _publish(index_dir, index.generation, {}, {**configuration, "calibration": found})
+    fitted = {"calibration": found.to_json(), "size_class_model": size_classes.to_json()}
+    return _publish(index_dir, index.generation, {}, {**configuration, **fitted})
 
 
 def refit_quantities(

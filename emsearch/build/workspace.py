@@ -72,6 +72,11 @@ class Workspace:
         return self.root / "calibration.json"
 
     @property
+    def size_class_model(self) -> Path:
+        """Which size class a picture shows, fitted with the calibration."""
+        return self.root / "size_class_model.json"
+
+    @property
     def evaluation(self) -> Path:
         """What was measured of the index, where it was."""
         return self.root / "evaluation.json"

@@ -12,7 +12,15 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import minimize
 
-from emsearch.evaluation.simulated import draw_images
+from emsearch.evaluation.noise_alone import NOISE_SNR
+from emsearch.evaluation.simulated import (
+    BOXES,
+    STAIN,
+    SimulatedImages,
+    draw_images,
+    in_order_of_pixel_size,
+)
+from emsearch.evaluation.size_classes import fit_size_classes
 from emsearch.imaging.parameters import ParameterRanges
 from emsearch.search.answering import Matched, match_candidates
 from emsearch.search.engine import SearchIndex
@@ -26,14 +34,25 @@ from emsearch.search.ranking import (
     group_probabilities,
     group_scores,
     known_probability,
+    particle_probability,
     share_of_the_rest,
 )
 from emsearch.search.shortlist import shortlist
+from emsearch.search.size_class import SizeClassModel
 from emsearch.search.undecided import conformal_mass, mass_before
 
-__all__ = ["Case", "calibrate", "case_of", "collect_cases", "fit_calibration", "fit_particle", "noise_fits"]
+__all__ = [
+    "Case",
+    "calibrate",
+    "case_of",
+    "collect_cases",
+    "fit_calibration",
+    "fit_particle",
+    "noise_fits",
+    "with_particle_of",
+]
 
-_NOISE_SNR = 1e-6
+_LOOKED_AT = 20  # images that the network looks at for one that is matched
 _NOISE_SHARE = 3  # one image of noise for so many of particles
 _POSTERIOR_UNIT = 10.0  # of log-posteriors, for the fit
 
@@ -61,6 +80,11 @@ class Case:
         left = share_of_the_rest(max(0.0, 1 - float(self.share.sum())), known)
         return np.asarray(found * (1 - left))
 
+    def in_database_probability(self, calibration: Calibration) -> float:
+        """Return the probability that the image shows a particle and its structure is in the index."""
+        known = known_probability(self.evidence(calibration), calibration)
+        return known * particle_probability(self.matches, calibration)
+
     def evidence(self, calibration: Calibration) -> Evidence:
         """Return what the answer would rest on."""
         score = group_scores(self.matches, self.share, calibration)
@@ -81,32 +105,46 @@ def case_of(matched: Sequence[Matched], truth: int) -> Case:
 def collect_cases(
     index: SearchIndex, images: int, seed: int, report: Callable[[str], None] = lambda line: None
 ) -> list[Case]:
-    """Search images of all groups and noise levels and keep what the fit needs."""
-    test = draw_images(index, range(len(index.groups)), ParameterRanges(), images, seed)
-    cases = []
-    for k in range(images):
-        proposal = propose(index, test.images[k], float(test.pixel_size_angstrom[k]))
-        candidates = shortlist(proposal.candidates, struck=int(test.group[k]))
-        case = case_of(
-            match_candidates(index, test.images[k], candidates, MatchingSettings()), int(test.group[k])
-        )
-        if len(case.matches) > 1:  # else the only group of its size: nothing that could be taken for it
-            cases.append(case)
-        if (k + 1) % 50 == 0:
-            report(f"calibration: {k + 1} of {images} images")
+    """Search images of all groups and noise levels, half of them in plain stain, and keep what the fit needs."""
+    every = range(len(index.groups))
+    plain = images // 2
+    drawn = [
+        draw_images(index, every, ranges, count, of_seed, box_over_dmax=BOXES)
+        for ranges, count, of_seed in ((ParameterRanges(), images - plain, seed), (STAIN, plain, seed + 1))
+        if count
+    ]
+    cases: list[Case] = []
+    for test in drawn:
+        for k in in_order_of_pixel_size(test):
+            truth = int(test.group[k])
+            case = case_of(_matched(index, test, k, struck=truth), truth)
+            if len(case.matches) > 1:  # else the only group of its size: nothing that could be taken for it
+                cases.append(case)
+        report(f"calibration: {len(cases)} of {images} images")
     return cases
+
+
+def _matched(index: SearchIndex, test: SimulatedImages, k: int, struck: int | None = None) -> list[Matched]:
+    proposal = propose(index, test.images[k], float(test.pixel_size_angstrom[k]))
+    candidates = shortlist(proposal.candidates, struck=struck)
+    return match_candidates(index, test.images[k], candidates, MatchingSettings())
 
 
 def noise_fits(index: SearchIndex, images: int, seed: int) -> list[float]:
     """Return the log-posterior of the best fit to each of some images of noise."""
-    noise = draw_images(index, range(len(index.groups)), ParameterRanges(), images, seed, snr=_NOISE_SNR)
-    found = []
-    for k in range(images):
-        proposal = propose(index, noise.images[k], float(noise.pixel_size_angstrom[k]))
-        candidates = shortlist(proposal.candidates)
-        matched = match_candidates(index, noise.images[k], candidates, MatchingSettings())
-        found.append(best_log_posterior([m.match for m in matched]))
-    return found
+    noise = draw_images(
+        index,
+        range(len(index.groups)),
+        ParameterRanges(),
+        images,
+        seed,
+        snr=NOISE_SNR,
+        box_over_dmax=BOXES,
+    )
+    return [
+        best_log_posterior([m.match for m in _matched(index, noise, k)])
+        for k in in_order_of_pixel_size(noise)
+    ]
 
 
 def fit_particle(calibration: Calibration, particle: Sequence[float], noise: Sequence[float]) -> Calibration:
@@ -125,6 +163,11 @@ def fit_particle(calibration: Calibration, particle: Sequence[float], noise: Seq
 
     offset, slope = minimize(cost, np.zeros(2)).x.tolist()
     return replace(calibration, particle_offset=offset, particle_slope=slope / _POSTERIOR_UNIT)
+
+
+def with_particle_of(calibration: Calibration, other: Calibration) -> Calibration:
+    """Return a calibration that tells particles from noise as another one does."""
+    return replace(calibration, particle_offset=other.particle_offset, particle_slope=other.particle_slope)
 
 
 def _group_cost(weights: NDArray[np.float64], cases: Sequence[Case]) -> float:
@@ -169,9 +212,16 @@ def fit_calibration(cases: Sequence[Case]) -> Calibration:
 
 def calibrate(
     index: SearchIndex, images: int = 300, seed: int = 1, report: Callable[[str], None] = lambda line: None
-) -> Calibration:
-    """Return the calibration of an index, from ``images`` simulated images, and a third as many of noise."""
-    cases = collect_cases(index, images, seed, report)
-    noise = noise_fits(index, max(1, images // _NOISE_SHARE), seed)
+) -> tuple[SizeClassModel, Calibration]:
+    """Return which size class a picture shows, and the calibration of an index that judges by it.
+
+    The first is fitted on twenty times ``images`` simulated images, which the network alone looks at, the second on
+    ``images`` that are matched, and a third as many of noise.
+    """
+    model = fit_size_classes(index, _LOOKED_AT * images, seed, report)
+    judging = index.with_size_class_model(model)
+    cases = collect_cases(judging, images, seed, report)
+    noise = noise_fits(judging, max(1, images // _NOISE_SHARE), seed)
     report(f"calibration: {len(noise)} images of noise")
-    return fit_particle(fit_calibration(cases), [best_log_posterior(c.matches) for c in cases], noise)
+    found = fit_particle(fit_calibration(cases), [best_log_posterior(c.matches) for c in cases], noise)
+    return model, found

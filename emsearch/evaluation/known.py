@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from emsearch.evaluation.calibrating import Case, case_of, fit_calibration
+from emsearch.evaluation.calibrating import Case, case_of, fit_calibration, with_particle_of
 from emsearch.evaluation.discrimination import (
     Bin,
     area_under_roc,
@@ -25,7 +25,7 @@ from emsearch.evaluation.discrimination import (
 )
 from emsearch.evaluation.intervals import bootstrap_interval
 from emsearch.evaluation.queries import Asked
-from emsearch.search.ranking import Calibration, known_probability
+from emsearch.search.ranking import Calibration
 from emsearch.search.undecided import undecided
 from emsearch_index.errors import UsageError
 
@@ -81,10 +81,13 @@ class KnownScore:
 
 def judge(
     asked: Sequence[tuple[int, float, Asked]],
+    calibration: Calibration,
     seed: int = 0,
     report: Callable[[str], None] = lambda line: None,
 ) -> list[Judged]:
     """Judge images (group, SNR, what was found), each by the fit to images of the groups of the other folds.
+
+    What tells a particle from noise is that of the index's own ``calibration``.
 
     Raises
     ------
@@ -95,7 +98,8 @@ def judge(
     fold = _folds(np.array([group for group, _, _ in asked], np.int64), seed)
     fits = []
     for k in range(int(fold.max()) + 1):
-        fits.append(fit_calibration([c for c, f in zip(cases, fold, strict=True) if f != k]))
+        others = [c for c, f in zip(cases, fold, strict=True) if f != k]
+        fits.append(with_particle_of(fit_calibration(others), calibration))
         report(f"unknown: fold {k + 1} of {int(fold.max()) + 1}")
     return [
         _judged(case, group, snr, fits[f])
@@ -104,9 +108,7 @@ def judge(
 
 
 def _judged(case: Case, group: int, snr: float, calibration: Calibration) -> Judged:
-    as_is, struck = (
-        known_probability(c.evidence(calibration), calibration) for c in (case, case.without_right())
-    )
+    as_is, struck = (c.in_database_probability(calibration) for c in (case, case.without_right()))
     among = undecided(case.probabilities(calibration), calibration.set_mass)
     return Judged(group, snr, as_is, struck, len(among), case.right in among)
 

@@ -7,6 +7,7 @@ import numpy as np
 
 from emsearch.evaluation.ceiling_answers import CeilingOrders, ceiling_orders
 from emsearch.evaluation.known import Judged
+from emsearch.evaluation.noise_alone import NoiseAnswer, ask_noise
 from emsearch.evaluation.poses import PoseErrors
 from emsearch.evaluation.queries import Query, ask, named, query_of
 from emsearch.evaluation.sets import UNKNOWN, DrawnSet, ImageSet, draw_set, image_set
@@ -50,12 +51,14 @@ class Protocol:
 class Evaluation:
     """Every query, those of one set and level together, and every image of "unknown" as it was judged.
 
-    ``left_out`` are sentences about sets and structures that could not be tested.
+    ``noise`` are the answers to as many images of noise alone as "unknown" has of each level, ``left_out`` sentences
+    about sets and structures that could not be tested.
     """
 
     queries: tuple[Query, ...]
     judged: tuple[Judged, ...]
     left_out: tuple[str, ...]
+    noise: tuple[NoiseAnswer, ...] = ()
 
 
 def evaluate_index(index: SearchIndex, protocol: Protocol, report: Report = lambda line: None) -> Evaluation:
@@ -84,12 +87,15 @@ def evaluate_index(index: SearchIndex, protocol: Protocol, report: Report = lamb
     unknown = [d for d in drawn if d.image_set.name == UNKNOWN]
     queries = _ask_all(index, [d for d in drawn if d.image_set.name != UNKNOWN], protocol, errors, report)
     judged: list[Judged] = []
+    noise: list[NoiseAnswer] = []
     if unknown:
         more, judged = ask_unknown(
             index, unknown, protocol.rerank, protocol.seed, protocol.matching, errors, report
         )
         queries += more
-    return Evaluation(tuple(queries), tuple(judged), tuple(left_out))
+        noise = ask_noise(index, protocol.images, protocol.seed, protocol.rerank, protocol.matching)
+        report(f"unknown, noise alone: {len(noise)} images")
+    return Evaluation(tuple(queries), tuple(judged), tuple(left_out), tuple(noise))
 
 
 def _draw(

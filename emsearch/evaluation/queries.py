@@ -14,7 +14,6 @@ from emsearch.search.answering import Matched, match_candidates, shortlist_score
 from emsearch.search.engine import SearchIndex
 from emsearch.search.matching import MatchingSettings
 from emsearch.search.proposal import Candidate, propose
-from emsearch.search.ranking import known_probability
 from emsearch.search.shortlist import shortlist
 from emsearch.shapes.rotations import quaternions_to_matrices
 
@@ -167,7 +166,7 @@ def _known(index: SearchIndex, asked: Asked, truth: int) -> float:
     """Return the probability, by the index's own calibration, that the image's structure is in it."""
     if not asked.matched:
         return 0.0
-    return known_probability(case_of(asked.matched, truth).evidence(index.calibration), index.calibration)
+    return case_of(asked.matched, truth).in_database_probability(index.calibration)
 
 
 def _pose_error(test: SimulatedImages, k: int, best: Matched, errors: PoseErrors) -> PoseError | None:

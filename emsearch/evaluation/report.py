@@ -8,6 +8,7 @@ from emsearch.evaluation.confusion import Confusion, confused_pairs, confusion_m
 from emsearch.evaluation.discrimination import Bin
 from emsearch.evaluation.figures import accuracy_figure, confusion_figure, level_name, reliability_figure
 from emsearch.evaluation.known import KnownScore, known_scores, reliability_of
+from emsearch.evaluation.noise_alone import noise_score
 from emsearch.evaluation.protocol import Evaluation, Protocol
 from emsearch.evaluation.scores import ALL_CLASSES, PoseScore, Score, pose_scores, scores_of
 from emsearch.search.engine import SearchIndex
@@ -167,8 +168,23 @@ def _known(evaluation: Evaluation) -> list[str]:
             ),
             [_known_row(s) for s in known_scores(evaluation.judged)],
         ),
+        *_noise(evaluation),
         _picture(reliability_figure(bins), "reliability diagram"),
         _table(("probability", "images", "claimed", "held"), [_bin(b) for b in bins if b.count]),
+    ]
+
+
+def _noise(evaluation: Evaluation) -> list[str]:
+    if not evaluation.noise:
+        return []
+    score = noise_score(evaluation.noise)
+    accepted = _share(score.false_accept, score.false_accept_low, score.false_accept_high)
+    particles = _share(score.taken_for_particle, score.taken_for_particle_low, score.taken_for_particle_high)
+    return [
+        _note(
+            f"Of {score.images} images of noise alone a share of {accepted} is taken for a molecule of the index at 0.5, "
+            f"and {particles} for a particle."
+        )
     ]
 
 

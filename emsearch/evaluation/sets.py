@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from emsearch.evaluation.simulated import CRYO, STAIN, SimulatedImages, draw_subjects
+from emsearch.evaluation.simulated import BOXES, CRYO, STAIN, SimulatedImages, draw_subjects
 from emsearch.evaluation.subjects import DEFORMATIONS_ANGSTROM, Subject, SubjectModels
 from emsearch.imaging.parameters import ParameterRanges
 from emsearch.search.engine import SearchIndex
@@ -32,13 +32,15 @@ class ImageSet:
     """One set of test images.
 
     ``among`` are the groups that an answer may name. The groups of a set come in the order of ``among``, so that the
-    images of "trained", "deformed-3", -5, -8 and "cryo" show the same groups one by one.
+    images of "trained", "deformed-3", -5, -8 and "cryo" show the same groups one by one. ``box_over_dmax`` is that of
+    `emsearch.evaluation.simulated.draw_subjects`.
     """
 
     name: str
     subjects: tuple[Subject, ...]
     among: tuple[int, ...]
     ranges: ParameterRanges
+    box_over_dmax: tuple[float, float] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +56,16 @@ def draw_set(
     index: SearchIndex, image_set: ImageSet, snr: float, n: int, seed: int, models: SubjectModels
 ) -> DrawnSet:
     """Draw n images of a set at one noise level, the same but for the noise at every level."""
-    images = draw_subjects(index, image_set.subjects, image_set.ranges, n, seed, snr, models)
+    images = draw_subjects(
+        index,
+        image_set.subjects,
+        image_set.ranges,
+        n,
+        seed,
+        snr,
+        models,
+        box_over_dmax=image_set.box_over_dmax,
+    )
     return DrawnSet(image_set, snr, images)
 
 
@@ -107,8 +118,8 @@ def _by_dmax(index: SearchIndex, groups: Sequence[int]) -> list[int]:
 def image_set(index: SearchIndex, name: str, groups: int) -> ImageSet | None:
     """Return a set by name, of the ``groups`` groups of largest Dmax; None where the index has nothing for it.
 
-    "unknown" shows representatives of all groups, answered among all; "added" those that were added after training,
-    answered among these and the ``groups`` largest of their size classes.
+    "unknown" shows representatives of all groups in boxes of all sizes, answered among all; "added" those that were added
+    after training, answered among these and the ``groups`` largest of their size classes.
     """
     if name in (UNKNOWN, "added"):
         among, shown = _broad_set(index, name, groups)
@@ -116,7 +127,8 @@ def image_set(index: SearchIndex, name: str, groups: int) -> ImageSet | None:
         among = shown = largest_groups(index, groups)
     subjects = tuple(s for g in shown for s in _subjects_of(index, g, name))
     ranges = CRYO if name == "cryo" else STAIN
-    return ImageSet(name, subjects, tuple(among), ranges) if subjects else None
+    boxes = BOXES if name == UNKNOWN else None
+    return ImageSet(name, subjects, tuple(among), ranges, boxes) if subjects else None
 
 
 def _broad_set(index: SearchIndex, name: str, groups: int) -> tuple[list[int], list[int]]:

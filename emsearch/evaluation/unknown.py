@@ -9,6 +9,7 @@ from emsearch.evaluation.known import Judged, judge
 from emsearch.evaluation.poses import PoseErrors
 from emsearch.evaluation.queries import Asked, Named, Query, ask, query_of, truth_of
 from emsearch.evaluation.sets import DrawnSet
+from emsearch.evaluation.simulated import in_order_of_pixel_size
 from emsearch.search.engine import SearchIndex
 from emsearch.search.matching import MatchingSettings
 
@@ -32,14 +33,17 @@ def ask_unknown(
     """
     found: list[tuple[DrawnSet, int, Asked]] = []
     for d in drawn:
+        of_level = []
         among = frozenset(d.image_set.among)
-        for k in range(len(d.images)):
+        for k in in_order_of_pixel_size(d.images):
             truth = int(d.images.group[k])
             asked = ask(index, d.images, k, among, rerank=rerank, settings=settings, struck=truth)
             if len(asked.matched) > 1:
-                found.append((d, k, asked))
+                of_level.append((d, k, asked))
+        found += sorted(of_level, key=lambda entry: entry[1])
         report(f"unknown, {'clean' if np.isinf(d.snr) else f'SNR {d.snr:g}'}: {len(d.images)} images")
-    judged = judge([(int(d.images.group[k]), d.snr, asked) for d, k, asked in found], seed, report)
+    asked_about = [(int(d.images.group[k]), d.snr, asked) for d, k, asked in found]
+    judged = judge(asked_about, index.calibration, seed, report)
     whole = [
         replace(query_of(index, d, k, asked, errors), in_database_probability=j.as_is)
         for (d, k, asked), j in zip(found, judged, strict=True)

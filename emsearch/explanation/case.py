@@ -9,9 +9,10 @@ from emsearch.explanation.network_score import NetworkScore
 from emsearch.search.answering import Matched, match_candidates
 from emsearch.search.engine import IndexedClass, SearchIndex
 from emsearch.search.framed_target import framed_targets
+from emsearch.search.looking import COPIES
 from emsearch.search.matching import MatchingSettings
 from emsearch.search.prepare import centre_of_particle_px, frame
-from emsearch.search.proposal import COPIES, Candidate, Proposals, propose_together
+from emsearch.search.proposal import Candidate, Proposals, propose_together
 from emsearch.search.target import Target, Transfer
 from emsearch_index.errors import UsageError
 

@@ -19,6 +19,7 @@ from emsearch.search.ranking import (
     group_probabilities,
     group_scores,
     known_probability,
+    particle_probability,
     share_of_the_rest,
 )
 from emsearch.search.shortlist import SHORTLIST, shortlist
@@ -41,11 +42,14 @@ __all__ = [
 class Reply:
     """What one image says: ranked hits, the probability that its structure is in the index, and the evidence.
 
+    ``particle_probability`` is that of there being a particle at all, without which nothing can be in the index.
+
     ``undecided`` are the groups among which the image cannot decide, best first: if the structure is in the index, it is in
     one of them as often as `emsearch.search.undecided` promises.
     """
 
     in_database_probability: float
+    particle_probability: float
     hits: tuple[Hit, ...]
     undecided: tuple[str, ...]
     evidence: Evidence
@@ -169,6 +173,7 @@ def answer_proposal(
     score = shortlist_scores(index, matched) if matched else np.zeros(0)
     evidence = evidence_of(np.array([proposal.similarity]), [m.match for m in matched], score)
     known = known_probability(evidence, index.calibration)
+    particle = particle_probability([m.match for m in matched], index.calibration)
     unmatched = float(proposal.rest_share.sum()) + sum(c.share for c in rest)
     left = share_of_the_rest(min(unmatched, 1.0), known)
     thinned = left / max(unmatched, 1e-12)
@@ -177,8 +182,10 @@ def answer_proposal(
         chance = group_probabilities(score) * (1 - left)
         ranked += [(float(p), m.candidate, view_of(m)) for p, m in zip(chance, matched, strict=True)]
     ranked.sort(key=lambda entry: (entry[2] is None, -entry[0]))
-    hits = tuple(_hit(index, k, c, known * p, view) for k, (p, c, view) in enumerate(ranked[:top], start=1))
+    hits = tuple(
+        _hit(index, k, c, particle * known * p, view) for k, (p, c, view) in enumerate(ranked[:top], start=1)
+    )
     chances = np.concatenate([[p for p, _, _ in ranked], thinned * proposal.rest_share])
     groups = [c.group for _, c, _ in ranked] + proposal.rest_group.tolist()
     among = undecided(chances, index.calibration.set_mass).tolist()
-    return Reply(known, hits, tuple(index.groups[groups[k]].id for k in among), evidence)
+    return Reply(particle * known, particle, hits, tuple(index.groups[groups[k]].id for k in among), evidence)

@@ -1,6 +1,7 @@
 """An open index, and the search of images in it."""
 
 from collections.abc import Sequence
+from copy import copy
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,6 +19,7 @@ from emsearch.search.coarse_views import CoarseViews
 from emsearch.search.library import StructureLibrary
 from emsearch.search.neighbours import Neighbours
 from emsearch.search.ranking import Calibration
+from emsearch.search.size_class import SizeClassModel
 from emsearch.search.vote import Votes, count_votes
 from emsearch.structures.beads import BeadArchive
 from emsearch_index.catalogue import Catalogue
@@ -79,6 +81,8 @@ class SearchIndex:
         self.network = network_from_weights(load_weights(generation.file("weights.safetensors")))
         self.network.to(device=self.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.calibration = Calibration.from_json(configuration.get("calibration") or Calibration().to_json())
+        model = configuration.get("size_class_model")
+        self.size_class_model = SizeClassModel.from_json(model) if model else SizeClassModel()
         has_head = HEAD_NAME in generation.manifest.files
         self.quantity_head = load_head(generation.file(HEAD_NAME)) if has_head else None
         self.library = StructureLibrary(BeadArchive(generation.file("beads.npz")))
@@ -93,6 +97,17 @@ class SearchIndex:
                 f"the network of {path} knows {len(self.network.proxies)} groups and the catalogue "
                 f"{len(self.groups)}; rebuild the index"
             )
+
+    def with_size_class_model(self, model: SizeClassModel) -> "SearchIndex":
+        """Return the same open index with another judgement of which size class a picture shows."""
+        other = copy(self)
+        other.size_class_model = model
+        return other
+
+    def extents_of(self, size_class: int) -> NDArray[np.float64]:
+        """Return Dmax in A of the groups of a size class, by its number."""
+        name = self.classes[size_class].name
+        return np.array([group.dmax_angstrom for group in self.groups if group.size_class == name])
 
     def simulator(self, structures: Sequence[str]) -> Simulator:
         """Return a simulator of these structures, in this order."""

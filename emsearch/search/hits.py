@@ -84,8 +84,9 @@ class Answer:
     """The ranked hits for one image.
 
     The hits' probabilities and that of "none of these", ``1 - in_database_probability``, sum to one over all
-    groups of the index; ``hits`` holds the first few. ``undecided`` are the groups among which the image cannot decide,
-    best first; one alone is decided. ``quantities`` are None where the pixel size is unknown.
+    groups of the index; ``hits`` holds the first few. ``particle_probability`` is that of the image showing a particle
+    at all rather than noise alone; ``in_database_probability`` is never above it. ``undecided`` are the groups among which
+    the image cannot decide, best first; one alone is decided. ``quantities`` are None where the pixel size is unknown.
     """
 
     path: str
@@ -96,6 +97,7 @@ class Answer:
     index_path: str
     generation: str
     in_database_probability: float
+    particle_probability: float
     hits: tuple[Hit, ...]
     undecided: tuple[str, ...]
     notes: tuple[str, ...]

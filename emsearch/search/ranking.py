@@ -20,12 +20,14 @@ __all__ = [
     "group_scores",
     "known_probability",
     "particle_evidence",
+    "particle_probability",
     "share_of_the_rest",
 ]
 
 Floats = NDArray[np.float64]
 
 _LEAST_SHARE = 1e-6  # of the network's: it can rule out no group
+_PARTICLE_PRIOR = 0.9  # somebody took the picture, or boxed it, for one of a particle
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,6 +155,12 @@ def particle_evidence(matches: Sequence[Match], calibration: Calibration) -> flo
     """
     best = best_log_posterior(matches)
     return calibration.particle_offset + calibration.particle_slope * best if math.isfinite(best) else 0.0
+
+
+def particle_probability(matches: Sequence[Match], calibration: Calibration) -> float:
+    """Return the probability that there is a particle in the image at all; the prior where nothing was fitted."""
+    odds = math.log(_PARTICLE_PRIOR / (1 - _PARTICLE_PRIOR)) + particle_evidence(matches, calibration)
+    return 0.5 + 0.5 * math.tanh(odds / 2)
 
 
 def best_log_posterior(matches: Sequence[Match]) -> float:

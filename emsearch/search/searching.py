@@ -89,6 +89,7 @@ def search_stack(
             index_path=str(index.path),
             generation=index.generation.name,
             in_database_probability=reply.in_database_probability,
+            particle_probability=reply.particle_probability,
             hits=reply.hits,
             undecided=reply.undecided,
             notes=tuple(notes),

@@ -262,6 +262,7 @@ HITS = Table(
         ("row", "BIGINT", "Place of the particle in the input, from 1"),
         ("particle", "VARCHAR", "Its name, as in 9@particles.mrcs"),
         ("in_database_probability", "DOUBLE", "Probability that its structure is in the index, 0 to 1"),
+        ("particle_probability", "DOUBLE", "Probability that the image shows a particle at all, 0 to 1"),
         ("group", "VARCHAR", 'First hit: the shape group (groups.id); a word of SQL, so "group" in quotes'),
         ("representative", "VARCHAR", "First hit: the representative of the group (structures.id)"),
         ("title", "VARCHAR", "First hit: what the group is called"),

@@ -31,8 +31,8 @@ from emsearch.imaging.stack_files import truth_columns, write_stack
 from emsearch.particles.source import ParticleSource, open_particles
 from emsearch.search.engine import SearchIndex, open_index
 from emsearch.search.framing import ClassRange, samplings
+from emsearch.search.looking import COPIES
 from emsearch.search.prepare import frame
-from emsearch.search.proposal import COPIES
 
 STRUCTURES, SNR, JUNK_SHARE = 10, 0.3, 0.15
 PIXEL_ANGSTROM, BOX = 4.0, 96

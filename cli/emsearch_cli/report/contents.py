@@ -43,7 +43,8 @@ class Explained:
 class SetPage:
     """One set of images: a class, the particles of a micrograph, a stack, or one image alone.
 
-    ``speaking`` and ``images_to_settle`` are those of emsearch.evidence.posterior, ``undecided`` those of
+    ``particle_probability`` is that of a single image showing a particle at all, None for a set. ``speaking`` and
+    ``images_to_settle`` are those of emsearch.evidence.posterior, ``undecided`` those of
     emsearch.search.undecided. ``query_image``, ``projection`` and ``denoised`` are float32 (h, w), alike in size, of
     ``pixel_size_angstrom``; ``directions`` (n, 3) is from where the set was seen, ``uniform_p`` and ``covered`` are those of
     emsearch.evidence.directions. ``explained`` is of ``query_image``.
@@ -53,6 +54,7 @@ class SetPage:
     images: int
     none_probability: float
     hits: tuple[ReportHit, ...]
+    particle_probability: float | None = None
     speaking: int | None = None
     images_to_settle: int | None = None
     undecided: tuple[str, ...] = ()

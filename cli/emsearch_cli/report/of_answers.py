@@ -94,6 +94,7 @@ def _set_page(index: "SearchIndex", answer: "Answer", explained: Explained | Non
         images=1,
         none_probability=1 - answer.in_database_probability,
         hits=tuple(report_hit(hit) for hit in answer.hits),
+        particle_probability=answer.particle_probability,
         undecided=answer.undecided,
         query_image=_middle(image, side),
         pixel_size_angstrom=answer.pixel_size_angstrom,

@@ -133,6 +133,7 @@ class Answer(BaseModel):
     query: Query
     index: AnsweringIndex
     in_database_probability: float
+    particle_probability: Annotated[float, Field(description="That there is a particle in the image at all.")]
     hits: list[Hit]
     undecided: Annotated[list[str], Field(description="Groups among which the image cannot decide.")]
     quantities: Annotated[Quantities | None, Field(description="None where the pixel size is unknown.")]
