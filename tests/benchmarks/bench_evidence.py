@@ -1,34 +1,62 @@
 """How many images of one unknown it takes: accuracy of the answer for a set against the number of its images.
 
-    python tests/benchmarks/bench_evidence.py FOLDER [--structures 16] [--images 100] [--snr 0.1,0.05] [--index DIR]
+    python -m tests.benchmarks.bench_evidence FOLDER [--structures 10] [--images 100] [--snr 0.1,0.05]
+        [--known-ctf] [--part 1/2] [--correlation 0.2] [--index DIR]
 
-Simulates images of some representatives, negative stain with every nuisance, half of them with a transfer
-function that nobody tells, and matches each once, against the
-shortlist that the network makes of all images of its structure, as `emsearch batch --by` does. They are then cut into sets
-of 1, 3, 10, 30 and 100, no image twice at a size, and each set is answered. Writes evidence.parquet, a row a set, and
-evidence.png.
+Simulates images of some representatives, negative stain with every nuisance, half of them with a transfer function that
+nobody tells, or all with one that is told (``--known-ctf``), and matches each once, against the shortlist that the network
+makes of all images of its structure, as `emsearch batch --by` does. They are then cut into sets of 1, 3, 10, 30 and 100, no
+image twice at a size, and each set is answered. What the matched images say stays in FOLDER, so that a run that was
+stopped goes on, and runs of ``--part 1/2`` and ``--part 2/2`` share the work: the table is of all that lies there.
+Writes evidence-*.csv, a row a noise level and size, which docs/figures/evidence.py draws.
 """
 
 import argparse
+import csv
+from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
-import pyarrow as pa
-import pyarrow.parquet as pq
-from torch import Tensor
+from numpy.typing import NDArray
 
+from emsearch.batch.chunks import Alike
 from emsearch.batch.matched_sample import shortlist_of
 from emsearch.batch.set_evidence import witness
-from emsearch.evaluation.intervals import wilson_interval
-from emsearch.evidence.posterior import set_posterior
-from emsearch.imaging.parameters import ParameterRanges
+from emsearch.evidence.posterior import CORRELATION, set_posterior
+from emsearch.imaging.parameters import ImageParameters, ParameterRanges
+from emsearch.particles.ctf_correction import correct_ctf
+from emsearch.particles.optics import Optics
 from emsearch.search.engine import SearchIndex, open_index
 from emsearch.search.proposal import propose_together
 
 COUNTS = (1, 3, 10, 30, 100)
+SURE = 0.95
 PIXEL_ANGSTROM, BOX = 5.0, 96
 DMAX_ANGSTROM = (100.0, 320.0)  # of structures that fill between a fifth and two thirds of the box
+DEFOCUS_UM, VOLTAGE_KV, CS_MM, AMPLITUDE_CONTRAST = (0.4, 1.2), 120.0, 2.7, 0.15  # where they are told
+LEAST_PROBABILITY = 1e-9  # of a group that is not on the shortlist
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What n matched images of a structure say: log-shares (n, g + 1), and its place on the shortlist, g if not there."""
+
+    said: NDArray[np.float64]
+    right: int
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """What came of all sets of one size; ``wrong_sure`` are those surer than `SURE` of something wrong."""
+
+    snr: float
+    images: int
+    sets: int
+    first: int
+    in_three: int
+    mean_probability: float
+    mean_log_probability: float
+    wrong_sure: int
 
 
 def chosen_structures(index: SearchIndex, count: int) -> list[str]:
@@ -40,98 +68,125 @@ def chosen_structures(index: SearchIndex, count: int) -> list[str]:
     return [fitting[k][1] for k in np.linspace(0, len(fitting) - 1, count).round().astype(int)]
 
 
-def draw_images(index: SearchIndex, name: str, images: int, snr: float, seed: int) -> Tensor:
-    """Draw bright-particle images of one structure."""
-    rng = np.random.default_rng(seed)
+def draw_parameters(images: int, snr: float, known_ctf: bool, rng: np.random.Generator) -> ImageParameters:
+    """Draw views, stain, optics and noise."""
     p = ParameterRanges(stained_share=1.0).sample(rng, images, np.full(images, PIXEL_ANGSTROM * BOX))
-    pixel = np.full(images, PIXEL_ANGSTROM)
-    shown = np.zeros(images, np.int64)
-    return index.simulator([name]).micrographs(shown, p.with_values(snr=snr), pixel, BOX, seed).micrographs
-
-
-def set_rows(index: SearchIndex, name: str, images: int, snr: float, seed: int) -> list[dict[str, Any]]:
-    """Match the images of one structure and answer all sets of them; a place of 0 is that of no group of the shortlist."""
-    drawn = draw_images(index, name, images, snr, seed)
-    proposals = propose_together(index, drawn, PIXEL_ANGSTROM)
-    shortlist = shortlist_of(index, proposals.share.mean(0))
-    said = np.stack([witness(index, drawn[k], proposals, k, shortlist).said for k in range(images)])
-    right = next(k for k, group in enumerate(index.groups) if group.representative == name)
-    rows = []
-    for count in (c for c in COUNTS if c <= images):
-        for first in range(0, images - count + 1, count):
-            answer = set_posterior(said[first : first + count])
-            places = np.flatnonzero(shortlist[answer.order] == right) + 1
-            none_first = answer.none > answer.probability.max()
-            rows.append(
-                {
-                    "snr": snr,
-                    "structure": name,
-                    "images": count,
-                    "place": int(places[0]) if len(places) else 0,
-                    "first": bool(len(places) and places[0] == 1 and not none_first),
-                    "probability_of_first": float(answer.probability.max()),
-                    "none": answer.none,
-                }
-            )
-    return rows
-
-
-def draw(table: pa.Table, path: Path) -> None:
-    """Draw how often the right group comes first, with 95 % intervals (Wilson)."""
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
-
-    snr, images, right = (
-        table.column(name).to_numpy(zero_copy_only=False) for name in ("snr", "images", "first")
-    )
-    figure = Figure(figsize=(6, 3.6), dpi=120)
-    FigureCanvasAgg(figure)
-    panel = figure.subplots()
-    for number, level in enumerate(sorted(set(snr), reverse=True)):
-        counts = [count for count in COUNTS if count <= images.max()]
-        own = [(snr == level) & (images == count) for count in counts]
-        first = [float(right[some].mean()) for some in own]
-        reach = [wilson_interval(int(right[some].sum()), int(some.sum())) for some in own]
-        below = [f - low for f, (low, _) in zip(first, reach, strict=True)]
-        above = [high - f for f, (_, high) in zip(first, reach, strict=True)]
-        panel.errorbar(
-            np.array(counts) * 1.04**number,
-            first,
-            [below, above],
-            marker="o",
-            capsize=3,
-            label=f"SNR {level:g}",
+    if known_ctf:
+        p = p.with_values(
+            defocus_um=rng.uniform(*DEFOCUS_UM, images),
+            voltage_kv=VOLTAGE_KV,
+            cs_mm=CS_MM,
+            amplitude_contrast=AMPLITUDE_CONTRAST,
+            phase_flipped=False,
         )
-    panel.set(xscale="log", ylim=(0, 1.03), xlabel="images of one structure", ylabel="right group first")
-    panel.set_xticks(COUNTS, [str(count) for count in COUNTS])
-    panel.grid(alpha=0.3)
-    panel.legend(frameon=False)
-    figure.tight_layout()
-    figure.savefig(path)
+    return p.with_values(snr=snr)
+
+
+def draw_images(index: SearchIndex, name: str, p: ImageParameters, known_ctf: bool, seed: int) -> Alike:
+    """Draw bright-particle images of one structure, their phases flipped where the transfer function is told."""
+    n = len(p)
+    pixel, shown = np.full(n, PIXEL_ANGSTROM), np.zeros(n, np.int64)
+    images = index.simulator([name]).micrographs(shown, p, pixel, BOX, seed).micrographs
+    if not known_ctf:
+        return Alike(np.arange(n), PIXEL_ANGSTROM, images, Optics.unknown(n), "none")
+    told = (p.voltage_kv, p.cs_mm, p.amplitude_contrast, p.defocus_um, p.defocus_um, np.zeros(n), np.zeros(n))
+    optics = Optics(*(np.asarray(values, np.float64) for values in told))
+    images = correct_ctf(images, PIXEL_ANGSTROM, optics, "phase-flip")
+    return Alike(np.arange(n), PIXEL_ANGSTROM, images, optics, "phase-flip")
+
+
+def match(index: SearchIndex, name: str, alike: Alike) -> Told:
+    """Match images of one structure against the shortlist of all of them."""
+    proposals = propose_together(index, alike.images, PIXEL_ANGSTROM)
+    shortlist = shortlist_of(index, proposals.share.mean(0))
+    said = [
+        witness(index, alike.images[k], proposals, k, shortlist, alike.transfer(k)).said
+        for k in alike.place.tolist()
+    ]
+    groups = [index.groups[k].representative for k in shortlist.tolist()]
+    return Told(np.stack(said), groups.index(name) if name in groups else len(groups))
+
+
+def kept(path: Path) -> Told:
+    """Read what `match` found earlier."""
+    with np.load(path) as arrays:
+        return Told(arrays["said"], int(arrays["right"]))
+
+
+def row_of(everything: list[Told], snr: float, count: int, correlation: float) -> Row:
+    """Answer all sets of a size."""
+    places, log_probability, wrong = [], [], 0
+    for told in everything:
+        for first in range(0, len(told.said) - count + 1, count):
+            answer = set_posterior(told.said[first : first + count], correlation=correlation)
+            chance = np.append(answer.probability, answer.none)
+            own = chance[told.right] if told.right < len(answer.probability) else 0.0
+            places.append(1 + int((chance > own).sum()) if own > 0 else len(chance))
+            log_probability.append(np.log(max(own, LEAST_PROBABILITY)))
+            wrong += places[-1] > 1 and chance.max() > SURE
+    place, logs = np.array(places), np.array(log_probability)
+    return Row(
+        snr=snr,
+        images=count,
+        sets=len(place),
+        first=int((place == 1).sum()),
+        in_three=int((place <= 3).sum()),
+        mean_probability=round(float(np.exp(logs).mean()), 3),
+        mean_log_probability=round(float(logs.mean()), 2),
+        wrong_sure=int(wrong),
+    )
+
+
+def write(rows: list[Row], path: Path) -> None:
+    """Write the rows, and print them as a table."""
+    names = list(asdict(rows[0]))
+    with path.open("w", newline="") as file:
+        table = csv.DictWriter(file, names)
+        table.writeheader()
+        table.writerows(map(asdict, rows))
+    print(f"| {' | '.join(names)} |")
+    print("|---" * len(names) + "|")
+    for row in rows:
+        print(f"| {' | '.join(f'{value:g}' for value in asdict(row).values())} |")
 
 
 def main() -> None:
-    """Simulate, search, count, draw."""
+    """Simulate, match, cut into sets, count."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     parser.add_argument("folder", type=Path)
-    parser.add_argument("--structures", type=int, default=16)
+    parser.add_argument("--structures", type=int, default=10)
     parser.add_argument("--images", type=int, default=max(COUNTS), help="of each structure")
     parser.add_argument("--snr", default="0.1,0.05")
+    parser.add_argument("--known-ctf", action="store_true", help="transfer functions that are told")
+    parser.add_argument(
+        "--part", default="1/1", help="of the structures: 1/2 or 2/2 for two runs side by side"
+    )
+    parser.add_argument("--correlation", type=float, default=CORRELATION, help="as set_posterior takes it")
     parser.add_argument("--index", type=Path, default=None)
     parser.add_argument("--seed", type=int, default=0)
     options = parser.parse_args()
-    options.folder.mkdir(parents=True, exist_ok=True)
+    part, parts = map(int, options.part.split("/"))
     index = open_index(options.index)
-    rows: list[dict[str, Any]] = []
+    condition = "known-ctf" if options.known_ctf else "plain"
+    folder = options.folder / index.generation.name  # what images say is that of one index
+    folder.mkdir(parents=True, exist_ok=True)
+    rows = []
     for snr in map(float, options.snr.split(",")):
+        everything = []
         for number, name in enumerate(chosen_structures(index, options.structures)):
-            rows += set_rows(index, name, options.images, snr, options.seed + number)
-            pq.write_table(pa.Table.from_pylist(rows), options.folder / "evidence.parquet")
-        for count in (c for c in COUNTS if c <= options.images):
-            own = [row for row in rows if row["snr"] == snr and row["images"] == count]
-            first, three = sum(row["first"] for row in own), sum(1 <= row["place"] <= 3 for row in own)
-            print(f"SNR {snr:g}, {count:3} images: first {first}, in three {three} of {len(own)}", flush=True)
-    draw(pa.Table.from_pylist(rows), options.folder / "evidence.png")
+            path = folder / f"{condition}-{snr:g}-{options.seed}-{number:02d}-{name}-{options.images}.npz"
+            if not path.exists() and number % parts == part - 1:
+                seed = options.seed + number
+                p = draw_parameters(options.images, snr, options.known_ctf, np.random.default_rng(seed))
+                told = match(index, name, draw_images(index, name, p, options.known_ctf, seed))
+                unfinished = path.with_suffix(f".{part}.npz")
+                np.savez(unfinished, said=told.said, right=told.right)
+                unfinished.replace(path)
+                print(f"matched {options.images} images of {name}, SNR {snr:g}", flush=True)
+            if path.exists():
+                everything.append(kept(path))
+        rows += [row_of(everything, snr, c, options.correlation) for c in COUNTS if c <= options.images]
+    write(rows, options.folder / f"evidence-{condition}.csv")
 
 
 if __name__ == "__main__":

@@ -7,17 +7,21 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from emsearch.evidence.likelihood import likelihood_ratios, prior_of, softened
-from emsearch.evidence.posterior import AS_JUDGED, SETTLED, set_posterior
+from emsearch.evidence.posterior import AS_JUDGED, CORRELATION, SETTLED, set_posterior
 
 GROUPS = 12
 
 
-def draw_shares(rng: np.random.Generator, truth: NDArray[np.int64], clarity: float) -> NDArray[np.float64]:
+def draw_shares(
+    rng: np.random.Generator, truth: NDArray[np.int64], clarity: float, correlation: float = 0.0
+) -> NDArray[np.float64]:
     """Draw images whose log-likelihoods have unit-variance noise of equal covariance: their posteriors are calibrated.
 
-    Of hypothesis k the scores are normal about clarity x e_k, so that the likelihood ratios are exp(clarity x score).
+    Of hypothesis k the scores are normal about clarity x e_k, so that the likelihood ratios are exp(clarity x score). A
+    part of the noise is the same in all images.
     """
-    score = rng.standard_normal((len(truth), GROUPS + 1))
+    own, shared = rng.standard_normal((len(truth), GROUPS + 1)), rng.standard_normal(GROUPS + 1)
+    score = np.sqrt(1 - correlation) * own + np.sqrt(correlation) * shared
     score[np.arange(len(truth)), truth] += clarity
     logit = clarity * score + np.log(prior_of(GROUPS))
     logit -= logit.max(1, keepdims=True)
@@ -44,6 +48,31 @@ def test_an_image_that_says_nothing_changes_nothing() -> None:
     np.testing.assert_allclose(set_posterior(shares).probability, set_posterior(more).probability, atol=1e-12)
 
 
+@given(st.integers(0, 1000), st.integers(1, 40))
+def test_a_clear_image_is_not_outweighed_by_many_that_say_little(seed: int, more: int) -> None:
+    clear = draw_shares(np.random.default_rng(seed), np.array([3]), 3.0)
+    best = int(clear[0, :-1].argmax())
+    little = softened(clear, 0.1)
+    little[:, -1] = np.log(prior_of(GROUPS)[-1])
+    little[:, :-1] += (
+        np.log(prior_of(GROUPS)[:-1].sum()) - np.logaddexp.reduce(little[:, :-1], axis=1)[:, None]
+    )
+    alone = set_posterior(clear, sharpness=AS_JUDGED)
+    together = set_posterior(np.concatenate([clear, *[little] * more]), sharpness=AS_JUDGED)
+    assert together.probability[best] > alone.probability[best] - 1e-9
+
+
+@pytest.mark.parametrize("rest", ["another group", "none of these", "all groups"])
+def test_images_that_agree_are_surer_together(rest: str) -> None:
+    share = np.full(GROUPS + 1, 1e-9)
+    share[{"another group": [5], "none of these": [GROUPS], "all groups": list(range(GROUPS))}[rest]] = 0.1
+    share[: GROUPS if rest == "all groups" else 0] /= GROUPS
+    share[3] += 0.9
+    held = [set_posterior(np.log(np.tile(share, (n, 1)))).probability[3] for n in (1, 2, 3, 10, 30, 100)]
+    assert (np.diff(held) > 0).all()
+    assert held[4] > 0.99
+
+
 def test_one_image_alone_keeps_its_shares() -> None:
     shares = draw_shares(np.random.default_rng(2), np.array([3]), 1.5)
     found = set_posterior(shares, junk_share=0.0, sharpness=AS_JUDGED)
@@ -55,9 +84,9 @@ def test_images_that_are_too_sure_do_not_make_a_set_unknown(images: int) -> None
     right, unknown = [], []
     for seed in range(20):
         shares = softened(draw_shares(np.random.default_rng(seed), np.full(images, 3), 0.9), 4.0)
-        found = set_posterior(shares)
+        found = set_posterior(shares, correlation=0.0)  # as they were drawn
         right.append(int(found.order[0]) == 3)
-        unknown.append((set_posterior(shares, sharpness=AS_JUDGED).none, found.none))
+        unknown.append((set_posterior(shares, sharpness=AS_JUDGED, correlation=0.0).none, found.none))
     assert np.mean(right) >= {10: 0.6, 30: 0.9, 100: 1.0}[images]
     before, after = np.mean(unknown, axis=0)
     assert after < 0.05 + before / 3
@@ -84,16 +113,29 @@ def test_no_single_image_rules_a_group_out() -> None:
     assert int(set_posterior(np.concatenate([shares, liar])).order[0]) == 3
 
 
-@pytest.mark.parametrize("images", [1, 3, 10, 30])
-def test_the_stated_probability_is_how_often_it_is_right(images: int) -> None:
+def stated_and_right(images: int, drawn: float, believed: float) -> tuple[float, float]:
+    """Return the mean probability of the likeliest hypothesis, and how often it is right."""
     rng = np.random.default_rng(images)
     stated, right = [], []
     for truth in draw_truths(rng, 800):
-        found = set_posterior(draw_shares(rng, np.full(images, truth), 0.8), junk_share=0.0)
+        shares = draw_shares(rng, np.full(images, truth), 0.8, drawn)
+        found = set_posterior(shares, junk_share=0.0, correlation=believed)
         chance = np.array([*found.probability, found.none])
         stated.append(chance.max())
         right.append(int(chance.argmax()) == truth)
-    assert np.mean(stated) == pytest.approx(np.mean(right), abs=0.04)
+    return float(np.mean(stated)), float(np.mean(right))
+
+
+@pytest.mark.parametrize("correlation", [0.0, CORRELATION])
+@pytest.mark.parametrize("images", [1, 3, 10, 30, 100])
+def test_the_stated_probability_is_how_often_it_is_right(images: int, correlation: float) -> None:
+    stated, right = stated_and_right(images, correlation, correlation)
+    assert stated == pytest.approx(right, abs=0.04)
+
+
+def test_witnesses_that_share_their_faults_are_too_sure_where_they_are_believed_apart() -> None:
+    stated, right = stated_and_right(30, CORRELATION, 0.0)
+    assert stated > right + 0.15
 
 
 def test_the_images_that_are_said_to_be_missing_settle_it() -> None:
@@ -101,12 +143,37 @@ def test_the_images_that_are_said_to_be_missing_settle_it() -> None:
     ratios = []
     for _ in range(60):
         shares = draw_shares(rng, np.full(200, 3), 1.0)
-        said = set_posterior(shares[:6]).images_to_settle
-        enough = next(n for n in range(1, 200) if set_posterior(shares[:n]).probability[3] >= SETTLED)
-        if said and enough > 6 and int(set_posterior(shares[:6]).order[0]) == 3:
+        said = set_posterior(shares[:6], correlation=0.0).images_to_settle
+        enough = next(
+            n for n in range(1, 200) if set_posterior(shares[:n], correlation=0.0).probability[3] >= SETTLED
+        )
+        if said and enough > 6 and int(set_posterior(shares[:6], correlation=0.0).order[0]) == 3:
             ratios.append((6 + said) / enough)
     assert len(ratios) > 5
     assert 0.5 < np.median(ratios) < 2
+
+
+def test_as_many_images_as_are_said_to_be_missing_settle_it_and_not_one_less() -> None:
+    missing = []
+    for seed in range(30):
+        shares = draw_shares(np.random.default_rng(seed), np.full(4, 3), 1.2)
+        said = set_posterior(shares, sharpness=AS_JUDGED).images_to_settle
+        for times in range(1, 40 if said is not None else 0):
+            found = set_posterior(np.tile(shares, (times, 1)), sharpness=AS_JUDGED)
+            held = max(found.none, found.probability.max())
+            assert (held >= SETTLED) == (4 * times >= 4 + said)
+        missing.append(said)
+    assert sum(said is not None and said > 0 for said in missing) > 3
+
+
+def test_images_that_share_their_faults_may_never_settle_it() -> None:
+    share = np.full((10, GROUPS + 1), 0.5 / GROUPS)
+    share[:, 3] *= 3.0
+    share[:, -1] = 0.5
+    log_share = np.log(share / share.sum(1, keepdims=True))
+    assert int(set_posterior(log_share).order[0]) == 3
+    assert set_posterior(log_share).images_to_settle is None
+    assert set_posterior(log_share, correlation=0.0).images_to_settle == 0
 
 
 def test_nothing_is_missing_where_it_is_settled_and_junk_settles_nothing() -> None:
