@@ -3,7 +3,7 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from emsearch.batch.set_evidence import Witness, alike_for_all, witness
+from emsearch.batch.set_evidence import Witness, witness
 from emsearch.batch.stack_search import StackSearch
 from emsearch.search.engine import SearchIndex
 from emsearch.search.proposal import propose_together
@@ -28,9 +28,8 @@ def spread_over(rows: Rows, count: int) -> Rows:
 
 def shortlist_of(index: SearchIndex, pooled: Floats) -> NDArray[np.int64]:
     """Return the groups (g,) that the network's mean shares (groups,) of many images put first."""
-    share = alike_for_all(index, pooled)
-    order = np.argsort(-share, kind="stable")[:SHORTLIST]
-    return order[share[order] > 0]
+    order = np.argsort(-pooled, kind="stable")[:SHORTLIST]
+    return order[pooled[order] > 0]
 
 
 def witnesses(stack: StackSearch, rows: Rows, shortlist: NDArray[np.int64]) -> dict[int, Witness]:

@@ -5,7 +5,6 @@ odds among all groups of the index, a set is judged under even odds among its sh
 of groups over g, so that what a row makes likelier stays what it was.
 """
 
-from collections import Counter
 from dataclasses import dataclass
 
 import numpy as np
@@ -25,7 +24,7 @@ from emsearch.search.ranking import (
 )
 from emsearch.search.target import Transfer
 
-__all__ = ["Witness", "alike_for_all", "witness"]
+__all__ = ["Witness", "witness"]
 
 Floats = NDArray[np.float64]
 
@@ -66,21 +65,11 @@ def witness(
     known = known_probability(evidence_of(similarity, [m.match for m in matched], score), index.calibration)
     place = {m.candidate.group: number for number, m in enumerate(matched)}
     order = [place[group] for group in shortlist.tolist()]
-    among = float(alike_for_all(index, proposals.share[k])[shortlist].sum())  # the rest is the other groups'
+    among = float(proposals.share[k, shortlist].sum())  # the rest is the other groups'
     share = known * among * group_probabilities(score)[order]
     said = _row(share, 1 - known, len(index.groups))
     log_particle = particle_evidence([m.match for m in matched], index.calibration)
     return Witness(said, log_particle, tuple(view_of(matched[number]) for number in order))
-
-
-def alike_for_all(index: SearchIndex, share: Floats) -> Floats:
-    """Return the network's shares (n, groups) as they would be if all groups were alike before anything is seen.
-
-    The network shares out each size class by itself, so that a group of a small class starts with more.
-    """
-    in_class = Counter(group.size_class for group in index.groups)
-    weighted = share * np.array([in_class[group.size_class] for group in index.groups])
-    return np.asarray(weighted / weighted.sum(axis=-1, keepdims=True))
 
 
 def _row(share: Floats, none: float, groups: int) -> Floats:

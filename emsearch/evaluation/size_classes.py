@@ -14,7 +14,7 @@ from emsearch.search.engine import SearchIndex
 from emsearch.search.looking import Look, look
 from emsearch.search.size_class import SizeClassModel
 
-__all__ = ["BoxedImages", "boxed_images", "fit_size_classes"]
+__all__ = ["BoxedImages", "Examples", "boxed_images", "fit_examples", "fit_size_classes"]
 
 _TOGETHER = 32  # images of one box
 _BOX_PX = 128
@@ -61,8 +61,12 @@ def boxed_images(index: SearchIndex, images: int, seed: int) -> Iterator[BoxedIm
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class _Examples:
-    """What c classes look like in n images: features (n, c, f), those the picture has room for, and the right one."""
+class Examples:
+    """What c classes look like in n images.
+
+    ``features`` (n, c, 2 + width) are the cosine of the nearest view, the logarithm of how many groups fill the picture, and
+    the embedding; ``there`` (n, c) are the classes that the picture has room for, ``right`` (n,) is the right one.
+    """
 
     features: Floats
     there: NDArray[np.bool_]
@@ -79,10 +83,10 @@ def fit_size_classes(
     for some in boxed_images(index, images, seed):
         parts.append(_examples(index, some))
     report(f"size classes: {images:,} images")
-    return _fitted(_together(parts))
+    return fit_examples(_together(parts))
 
 
-def _examples(index: SearchIndex, some: BoxedImages) -> _Examples:
+def _examples(index: SearchIndex, some: BoxedImages) -> Examples:
     name = {c.name: k for k, c in enumerate(index.classes)}
     right = np.array([name[index.groups[g].size_class] for g in some.group.tolist()], np.int64)
     looks = look(index, some.images, some.pixel_size_angstrom)
@@ -92,7 +96,7 @@ def _examples(index: SearchIndex, some: BoxedImages) -> _Examples:
         features[:, seen.sampling.size_class] = _features(seen)
         there[:, seen.sampling.size_class] = True
     kept = there[np.arange(len(right)), right]
-    return _Examples(features[kept], there[kept], right[kept])
+    return Examples(features[kept], there[kept], right[kept])
 
 
 def _features(seen: Look) -> Floats:
@@ -100,13 +104,14 @@ def _features(seen: Look) -> Floats:
     return np.column_stack([seen.nearest, room, seen.embedding])
 
 
-def _together(parts: Sequence[_Examples]) -> _Examples:
-    return _Examples(
+def _together(parts: Sequence[Examples]) -> Examples:
+    return Examples(
         *(np.concatenate([getattr(p, name) for p in parts]) for name in ("features", "there", "right"))
     )
 
 
-def _fitted(examples: _Examples) -> SizeClassModel:
+def fit_examples(examples: Examples) -> SizeClassModel:
+    """Fit the model to examples: maximum likelihood, with a ridge on what belongs to one class alone."""
     images, classes, width = examples.features.shape
     wanted = np.zeros((images, classes))
     wanted[np.arange(images), examples.right] = 1.0
