@@ -160,12 +160,14 @@ def test_a_query_from_the_command_line(example: Example) -> None:
         "query",
         "index",
         "in_database_probability",
+        "particle_probability",
         "hits",
         "undecided",
         "quantities",
     }
     assert answer["undecided"][0] == answer["hits"][0]["group"]
     assert answer["query"]["image"] == 2 and answer["query"]["pixel_size_source"] == "MRC header"
+    assert answer["in_database_probability"] <= answer["particle_probability"] <= 1
     none_of_these = 1 - answer["in_database_probability"]
     assert none_of_these + sum(hit["probability"] for hit in answer["hits"]) <= 1 + 1e-9
     assert [hit["rank"] for hit in answer["hits"]] == list(range(1, len(answer["hits"]) + 1))

@@ -81,6 +81,7 @@ def answer() -> Answer:
         "/index",
         "gen-1",
         0.93456,
+        0.99,
         (first, second),
         ("G0042", "G0007"),
         ("the particle was moved",),

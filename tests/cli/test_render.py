@@ -22,7 +22,15 @@ from emsearch_cli.render import (
 
 def test_json_has_the_documented_fields_in_order(answer: Answer) -> None:
     record = answer_to_json(answer)
-    assert list(record) == ["query", "index", "in_database_probability", "hits", "undecided", "quantities"]
+    assert list(record) == [
+        "query",
+        "index",
+        "in_database_probability",
+        "particle_probability",
+        "hits",
+        "undecided",
+        "quantities",
+    ]
     assert list(record["query"]) == ["path", "image", "pixel_size_angstrom", "pixel_size_source", "contrast"]
     assert record["index"] == {"path": "/index", "generation": "gen-1"}
     hit = record["hits"][0]
@@ -106,6 +114,8 @@ def test_verdict_warns_where_none_of_these_is_likelier_or_several_fit(answer: An
     many = dataclasses.replace(answer, undecided=tuple(f"G{k:04}" for k in range(9)))
     assert "G0005 and 3 more" in str(verdict(many))
     assert "NOT in the database" in str(verdict(dataclasses.replace(answer, in_database_probability=0.2)))
+    noise = dataclasses.replace(answer, in_database_probability=0.2, particle_probability=0.3)
+    assert "NO particle" in str(verdict(noise))
 
 
 def test_table_shows_bar_and_shortened_title(answer: Answer, capsys: pytest.CaptureFixture[str]) -> None:

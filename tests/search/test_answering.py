@@ -141,3 +141,14 @@ def test_offset_and_scale_of_the_grey_values_do_not_matter(pooling_index: "Searc
     assert other.hits[0].group == plain.hits[0].group
     assert other.hits[0].probability == pytest.approx(plain.hits[0].probability, abs=0.01)
     assert torch.isfinite(p.image).all()
+
+
+def test_noise_alone_is_no_particle(pooling_index: "SearchIndex") -> None:
+    noise = torch.randn(SIDE, SIDE, generator=torch.Generator().manual_seed(5))
+    reply = answer_image(pooling_index, noise, PIXEL)
+    assert reply.particle_probability < 0.5
+    assert reply.in_database_probability < reply.particle_probability
+
+
+def test_a_clear_particle_is_one(answered: list[tuple[Particle, Reply]]) -> None:
+    assert min(reply.particle_probability for _, reply in answered) > 0.99

@@ -54,7 +54,6 @@ class SetPage:
     images: int
     none_probability: float
     hits: tuple[ReportHit, ...]
-    particle_probability: float | None = None
     speaking: int | None = None
     images_to_settle: int | None = None
     undecided: tuple[str, ...] = ()
@@ -67,6 +66,7 @@ class SetPage:
     explained: Explained | None = None
     denoised: "NDArray[np.float32] | None" = None
     pixel_size_angstrom: float | None = None
+    particle_probability: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
