@@ -11,6 +11,7 @@ from dataclasses import astuple, dataclass, fields, replace
 import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import minimize
+from scipy.special import expit
 
 from emsearch.evaluation.noise_alone import NOISE_SNR
 from emsearch.evaluation.simulated import (
@@ -56,6 +57,7 @@ _LOOKED_AT = 20  # images that the network looks at for one that is matched
 _NOISE_SHARE = 3  # one image of noise for so many of particles
 _POSTERIOR_UNIT = 10.0  # of log-posteriors, for the fit
 
+_ODD = 0.02  # of images of noise, or of particles, may look like the other kind
 _MISTAKEN = 0.05  # of all images may be explained by a wrong group however sure the match is: no single one rules the fit
 
 
@@ -148,7 +150,10 @@ def noise_fits(index: SearchIndex, images: int, seed: int) -> list[float]:
 
 
 def fit_particle(calibration: Calibration, particle: Sequence[float], noise: Sequence[float]) -> Calibration:
-    """Fit the logistic of "a particle" on best log-posteriors of particles and of noise, both kinds alike many."""
+    """Fit the logistic of "a particle" on best log-posteriors of particles and of noise, both kinds alike many.
+
+    Coarse grain in a small picture can look like a particle by any measure; a few such images do not rule the fit.
+    """
     best = np.array([*particle, *noise])
     sign = np.repeat([1.0, -1.0], [len(particle), len(noise)])
     finite = np.isfinite(best)
@@ -157,7 +162,8 @@ def fit_particle(calibration: Calibration, particle: Sequence[float], noise: Seq
         return calibration
 
     def cost(weights: NDArray[np.float64]) -> float:
-        surprise = np.logaddexp(0, -sign * (weights[0] + weights[1] * best))
+        right = expit(sign * (weights[0] + weights[1] * best))
+        surprise = -np.log((1 - _ODD) * right + _ODD / 2)
         both = surprise[sign > 0].mean() + surprise[sign < 0].mean()
         return float(both + 1e-3 * weights[1] ** 2)
 
