@@ -144,7 +144,7 @@ def _clarity(gain: Floats) -> Floats:
     prior = np.log(prior_of(gain.shape[1] - 1))
     alone = prior + gain
     alone = alone - np.logaddexp.reduce(alone, axis=1, keepdims=True)
-    return np.sqrt(np.maximum((np.exp(alone) * (alone - prior)).sum(1), 0))
+    return np.asarray(np.sqrt(np.maximum((np.exp(alone) * (alone - prior)).sum(1), 0)))
 
 
 def _normalised(total: Floats) -> Floats:

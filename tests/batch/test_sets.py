@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 PIXEL, SIDE, PARTICLES = 3.0, 64, 24
 CLASSES = ("blob1", "blob3")
 SETTINGS = BatchSettings(
-    contrast="bright", top=2, rerank=0, by="rlnClassNumber", match_per_set=3, mixture=True
+    contrast="bright", top=2, rerank=0, by="rlnClassNumber", match_per_set=5, mixture=True
 )
 
 pytestmark = pytest.mark.usefixtures("small_chunks")
@@ -68,7 +68,7 @@ def test_each_set_names_its_structure(
     report = answered(pooling_index, source, tmp_path / "hits.parquet")
     assert [answer.set for answer in report.sets] == ["2", "10"]
     assert [answer.images for answer in report.sets] == [16, 7]
-    assert [answer.matched for answer in report.sets] == [3, 3]
+    assert [answer.matched for answer in report.sets] == [5, 5]
     for answer, name in zip(report.sets, CLASSES, strict=True):
         assert answer.hits[0].representative == name
         assert answer.hits[0].probability > 0.9
@@ -88,18 +88,18 @@ def test_sets_that_were_answered_are_not_answered_again(
     whole = answered(pooling_index, source, tmp_path / "whole.parquet")
     calls = 0
 
-    def stop_at_the_fifth(*arguments: object) -> object:
+    def stop_at_the_seventh(*arguments: object) -> object:
         nonlocal calls
         calls += 1
-        if calls == 5:
+        if calls == 7:
             raise KeyboardInterrupt
         return witness(*arguments)  # type: ignore[arg-type]
 
-    monkeypatch.setattr("emsearch.batch.matched_sample.witness", stop_at_the_fifth)
+    monkeypatch.setattr("emsearch.batch.matched_sample.witness", stop_at_the_seventh)
     with pytest.raises(KeyboardInterrupt):
         answered(pooling_index, source, tmp_path / "hits.parquet")
     again = answered(pooling_index, source, tmp_path / "hits.parquet")
-    assert calls == 5 + 3 + 6  # of the first try, of the second set, and of all for the mixture
+    assert calls == 7 + 5 + 6  # of the first try, of the second set, and of all for the mixture
     assert again.sets == whole.sets
     assert again.mixture == whole.mixture
 

@@ -5,10 +5,10 @@
 
 Simulates images of some representatives, negative stain with every nuisance, half of them with a transfer function that
 nobody tells, or all with one that is told (``--known-ctf``), and matches each once, against the shortlist that the network
-makes of all images of its structure, as `emsearch batch --by` does. They are then cut into sets of 1, 3, 10, 30 and 100, no
-image twice at a size, and each set is answered. What the matched images say stays in FOLDER, so that a run that was
-stopped goes on, and runs of ``--part 1/2`` and ``--part 2/2`` share the work: the table is of all that lies there.
-Writes evidence-*.csv, a row a noise level and size, which docs/figures/evidence.py draws.
+makes of all images of its structure, as `emsearch batch --by` does. They are then cut into sets of 1, 3, 10, 30 and 100,
+and of all, no image twice at a size, and each set is answered. What the matched images say stays in FOLDER, so that a
+run that was stopped goes on, and runs of ``--part 1/2`` and ``--part 2/2`` share the work: the table is of all that lies
+there. Writes evidence-*.csv, a row a noise level and size, which docs/figures/evidence.py draws.
 """
 
 import argparse
@@ -47,7 +47,7 @@ class Told:
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """What came of all sets of one size; ``wrong_sure`` are those surer than `SURE` of something wrong."""
+    """What came of all sets of one size, places among groups; ``wrong_sure`` are surer than `SURE` of another or of none."""
 
     snr: float
     images: int
@@ -121,9 +121,9 @@ def row_of(everything: list[Told], snr: float, count: int, correlation: float) -
             answer = set_posterior(told.said[first : first + count], correlation=correlation)
             chance = np.append(answer.probability, answer.none)
             own = chance[told.right] if told.right < len(answer.probability) else 0.0
-            places.append(1 + int((chance > own).sum()) if own > 0 else len(chance))
+            places.append(1 + int((answer.probability > own).sum()))
             log_probability.append(np.log(max(own, LEAST_PROBABILITY)))
-            wrong += places[-1] > 1 and chance.max() > SURE
+            wrong += chance.max() > max(own, SURE)
     place, logs = np.array(places), np.array(log_probability)
     return Row(
         snr=snr,
@@ -170,6 +170,7 @@ def main() -> None:
     condition = "known-ctf" if options.known_ctf else "plain"
     folder = options.folder / index.generation.name  # what images say is that of one index
     folder.mkdir(parents=True, exist_ok=True)
+    counts = [*(c for c in COUNTS if c < options.images), options.images]
     rows = []
     for snr in map(float, options.snr.split(",")):
         everything = []
@@ -185,7 +186,7 @@ def main() -> None:
                 print(f"matched {options.images} images of {name}, SNR {snr:g}", flush=True)
             if path.exists():
                 everything.append(kept(path))
-        rows += [row_of(everything, snr, c, options.correlation) for c in COUNTS if c <= options.images]
+        rows += [row_of(everything, snr, c, options.correlation) for c in counts]
     write(rows, options.folder / f"evidence-{condition}.csv")
 
 
