@@ -1,6 +1,5 @@
 """``emsearch map``: the shape space of the index as a map."""
 
-from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -8,6 +7,7 @@ import typer
 
 from emsearch_cli.catalogues import opened_beads, opened_catalogue, opened_generation
 from emsearch_cli.folders import check_folders, write_whole
+from emsearch_cli.gallery.map_colour import MapColour
 from emsearch_cli.messages import Messages
 from emsearch_cli.options import Format, IndexDir, OutputFormat, Quiet, Verbose
 from emsearch_cli.tables import Table, write_table
@@ -15,16 +15,9 @@ from emsearch_cli.tables import Table, write_table
 if TYPE_CHECKING:
     from emsearch.gallery.shape_map import MapPoint
 
-__all__ = ["MapColour", "map"]
+__all__ = ["map"]
 
 _COLUMNS = ("group", "x", "y", "representative", "mass_kda", "dmax_angstrom", "size_class", "members", "name")
-
-
-class MapColour(StrEnum):
-    """What the colours of a map mean."""
-
-    MASS = "mass"
-    SIZE_CLASS = "size-class"
 
 
 def map(

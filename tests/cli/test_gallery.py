@@ -20,9 +20,9 @@ from emsearch.structures.beads import BeadModel, write_bead_archive
 from emsearch_cli.gallery.card_page import render_card
 from emsearch_cli.gallery.card_sheet import write_card_sheet
 from emsearch_cli.gallery.drawn import DrawnCard, draw_card
+from emsearch_cli.gallery.map_colour import MapColour
 from emsearch_cli.gallery.map_page import render_map
 from emsearch_cli.gallery.map_plot import plot_map
-from emsearch_cli.map import MapColour
 from emsearch_index.catalogue import Catalogue
 from emsearch_index.publication import publish
 from tests.cli.test_report import HOSTILE, Page

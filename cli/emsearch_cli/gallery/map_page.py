@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING
 from markupsafe import Markup
 
 from emsearch_cli.gallery.card_page import GALLERY_FOLDER, style_of
+from emsearch_cli.gallery.map_colour import MapColour
 from emsearch_cli.gallery.map_plot import class_names
 from emsearch_cli.gallery.map_svg import map_svg
 from emsearch_cli.gallery.pictures import silhouette_uri
 from emsearch_cli.gallery.words import MASS_BINS, angstrom_text, mass_bin, mass_text
-from emsearch_cli.map import MapColour
 from emsearch_cli.report.environment import page_environment
 from emsearch_cli.report.of_answers import command_line, library_versions
 

@@ -5,9 +5,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from emsearch_cli.gallery.canvas import INK, PAPER, SOFT, new_figure, save_figure
+from emsearch_cli.gallery.map_colour import MapColour
 from emsearch_cli.gallery.map_plot import LANDMARK_SIDE, WIDTH, MapPlot, class_names, foot_of, plot_map
 from emsearch_cli.gallery.words import MASS_BINS, mass_bin
-from emsearch_cli.map import MapColour
 
 if TYPE_CHECKING:
     import numpy as np

@@ -7,9 +7,9 @@ from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 from starlette.responses import HTMLResponse
 
+from emsearch_cli.gallery.map_colour import MapColour
 from emsearch_cli.gallery.map_plot import class_names
 from emsearch_cli.gallery.words import MASS_BINS, mass_bin
-from emsearch_cli.map import MapColour
 from emsearch_cli.web.browsing import facts
 from emsearch_cli.web.commands import map_command
 from emsearch_cli.web.images import face_picture
