@@ -152,7 +152,7 @@ class ImageModel:
         n = len(poses)
         moved = {name: poses.stepped(name, length) for name, length in _STEP.items()}
         drawn = self.draw(Poses.together([poses, *moved.values()])).unflatten(0, (1 + len(moved), n))
-        unit = 1 / drawn[0].amax((1, 2), keepdim=True).clamp_min(1e-20)
+        unit = 1 / drawn[0].abs().amax((1, 2), keepdim=True).clamp_min(1e-20)
         projection = drawn[0] * unit
         images = torch.empty(n, len(moved), self.box, self.box)
         for k, (name, trial) in enumerate(moved.items()):
@@ -174,7 +174,7 @@ class ImageModel:
         return self.spectra(images * self.aperture) * self._transfer
 
     def linear(self, projection: Tensor, *, more: int = 0) -> Tensor:
-        """Return the spectra (n, 8 + more, f) of projections (n, box, box) of peak 1: what an image is a sum of, and it.
+        """Return the spectra (n, 8 + more, f) of projections (n, box, box) of peak 1 or -1: what an image is a sum of, and it.
 
         The columns behind them are left to be filled.
         """

@@ -74,7 +74,8 @@ def search_stack(
     notes = list(stack.notes)
     if pixel is None:
         notes.append(
-            "no pixel size was given or found, so that size was not used; --pixel-size makes the answer sharper"
+            "no pixel size was given or found, so that size was not used and the probabilities are surer than they "
+            "should be; give --pixel-size"
         )
     for number, image in zip(stack.numbers, images, strict=True):
         bright = image if sign == "bright" else -image

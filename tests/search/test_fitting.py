@@ -250,3 +250,15 @@ def test_a_particle_shifted_out_of_the_picture_gives_numbers(blob_simulator: Sim
     found = fit(ImageModel(target(image), blob_simulator), far, steps=1)
     assert np.isfinite(found.cost).all() and np.isfinite(found.spread).all()
     assert np.abs(found.correlation).max() < 0.2
+
+
+def test_a_projection_that_is_dark_throughout_leaves_numbers(
+    blob_simulator: Simulator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    poses = true_poses(blob_simulator, seed=4)
+    noise = torch.randn(BOX, BOX, generator=torch.Generator().manual_seed(1))
+    model = ImageModel(target(noise), blob_simulator)
+    drawn = model.draw
+    monkeypatch.setattr(model, "draw", lambda poses: -drawn(poses).clamp_min(0))
+    assert np.isfinite(model.gram(poses)).all()
+    assert np.isfinite(fit(model, poses, steps=2).cost).all()
