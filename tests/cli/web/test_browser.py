@@ -19,6 +19,8 @@ PATHS = (
     *("/", "/groups", "/groups/G0", "/structures/blob0", "/map", "/sql?question=rods"),
     "/sql?statement=SELECT+*+FROM+structures",
 )
+SIDEWAYS = """[...document.querySelectorAll('main *:not(.tall)')].filter(at => at.scrollWidth > at.clientWidth + 1
+  && ['auto', 'scroll'].includes(getComputedStyle(at).overflowX)).map(at => at.outerHTML.slice(0, 80))"""
 FOCUS_IS_SEEN = """() => {
   const at = document.activeElement;
   if (!at || at === document.body) return null;
@@ -98,7 +100,9 @@ def test_widths_and_colours(visit: Callable[..., Any], address: str, width: int,
     page = visit(viewport={"width": width, "height": 900}, color_scheme=scheme)
     for path in PATHS:
         page.goto(address + path, wait_until="load")
-        assert page.evaluate("document.documentElement.scrollWidth") <= width
+        assert (
+            page.evaluate("document.documentElement.scrollWidth") <= width and page.evaluate(SIDEWAYS) == []
+        )
         red = int(page.evaluate("getComputedStyle(document.body).backgroundColor.match(/[0-9]+/)[0]"))
         assert (red < 60) == (scheme == "dark")
         labelled = "[...document.querySelectorAll('input:not([type=hidden]), select, textarea')].every(f => f.labels.length)"
@@ -144,9 +148,12 @@ def test_explanation_by_keyboard(visit: Callable[..., Any], mrc_file: Callable[.
     page.keyboard.press("Tab")
     page.keyboard.press("Enter")
     page.wait_for_selector("h1:has-text('rather than')")
-    for width in (390, 1400):
+    for width, picture in ((390, "narrow.png"), (1400, "picture.png")):
         page.set_viewport_size({"width": width, "height": 900})
+        page.wait_for_load_state("networkidle")
         assert page.evaluate("document.documentElement.scrollWidth") <= width
+        assert page.evaluate("document.querySelector('.strip img').currentSrc").endswith(picture)
+        assert page.evaluate(SIDEWAYS) == []
 
 
 def test_map_by_keyboard(visit: Callable[..., Any]) -> None:
