@@ -58,7 +58,7 @@ def lobed_beads(seed: int, beads: int = 200) -> BeadModel:
 class PoolingIndex(SearchIndex):
     """An index whose embedding is the image itself, pooled to 16 x 16 px, so that it needs no training."""
 
-    def __init__(self, models: dict[str, BeadModel], folder: Path) -> None:
+    def __init__(self, models: dict[str, BeadModel], folder: Path, in_plane: int = _IN_PLANE) -> None:
         self.path = folder
         self.generation = Generation(folder / "gen-0", "gen-0", Manifest("", {}, {}, {}))
         self.device = torch.device("cpu")
@@ -73,7 +73,7 @@ class PoolingIndex(SearchIndex):
             for k, name in enumerate(self.structures)
         ]
         self.number = {group.id: k for k, group in enumerate(self.groups)}
-        self.classes = [self._size_class(folder / "views.faiss")]
+        self.classes = [self._size_class(folder / "views.faiss", in_plane)]
 
     def features(self, images: Tensor) -> Tensor:
         """Return normalised images, pooled."""
@@ -89,9 +89,9 @@ class PoolingIndex(SearchIndex):
         """Return equal chances for all groups: the votes decide."""
         return np.tile(size_class.allowed / size_class.allowed.sum(), (len(embedding), 1))
 
-    def _size_class(self, path: Path) -> IndexedClass:
+    def _size_class(self, path: Path, in_plane: int) -> IndexedClass:
         directions = quaternion_from_direction(healpix_directions(2))
-        turns = quaternion_about_beam(np.arange(_IN_PLANE) * 360 / _IN_PLANE)
+        turns = quaternion_about_beam(np.arange(in_plane) * 360 / in_plane)
         quaternion = multiply_quaternions(turns[:, None], directions[None]).reshape(-1, 4)
         simulator = self.simulator(self.structures)
         structure = np.repeat(np.arange(len(self.structures)), len(quaternion))

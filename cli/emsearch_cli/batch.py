@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from emsearch.batch.run import BatchReport
     from emsearch.batch.set_answers import SetAnswer
     from emsearch.batch.settings import BatchSettings
+    from emsearch.batch.stack_mixture import Part
     from emsearch.particles.source import ParticleSource
     from emsearch.search.hits import Quantity
 
@@ -275,7 +276,7 @@ def _tell(report: "BatchReport", messages: Messages) -> None:
         write_table(Table.of([_set_row(answer) for answer in report.sets]), Format.TABLE)
         messages.say(f"wrote {len(report.sets):,} sets to {report.sets_output}")
     if report.mixture:
-        write_table(Table.of([dataclasses.asdict(part) for part in report.mixture]), Format.TABLE)
+        write_table(Table.of([_part_row(part) for part in report.mixture]), Format.TABLE)
     particles = report.stack.source.count
     messages.say(f"wrote {particles:,} particles to {report.output}, contrast {report.stack.contrast}")
     for failure in report.failures:
@@ -291,15 +292,27 @@ def _set_row(answer: "SetAnswer") -> dict[str, Any]:
         "set": answer.set,
         "images": answer.images,
         "matched": answer.matched,
-        "first hits": ", ".join(f"{hit.representative} {hit.probability:.3f}" for hit in answer.hits[:3]),
-        "probability": answer.hits[0].probability if answer.hits else None,
-        "none": answer.none,
+        "first hits": ", ".join(
+            f"{hit.representative} {_chance(hit.probability)}" for hit in answer.hits[:3]
+        ),
+        "probability": _chance(answer.hits[0].probability) if answer.hits else None,
+        "none": _chance(answer.none),
         "speaking": answer.speaking,
         "images_to_settle": answer.images_to_settle,
         "mass_kda": _rounded(answer.quantities.mass_kda) if answer.quantities else None,
         "dmax_angstrom": _rounded(answer.quantities.dmax_angstrom) if answer.quantities else None,
         "shape": answer.shapes[0][0] if answer.shapes else None,
     }
+
+
+def _part_row(part: "Part") -> dict[str, Any]:
+    fractions = {name: _chance(getattr(part, name)) for name in ("fraction", "low", "high")}
+    return {**dataclasses.asdict(part), **fractions}
+
+
+def _chance(probability: float) -> str:
+    """Return a probability in three decimals, for what lies below them says nothing."""
+    return f"{probability:.3f}"
 
 
 def _rounded(quantity: "Quantity") -> str:

@@ -79,7 +79,7 @@ def write_table(table: Table, form: Format, *, title: str = "", file: Path | Non
 
 def _write(table: Table, form: Format, title: str, out: TextIO) -> None:
     if form is Format.TABLE:
-        _write_rich(table, title, out)
+        _write_for_people(table, title, out)
     elif form in (Format.TSV, Format.CSV):
         write_delimited(table, "\t" if form is Format.TSV else ",", out)
     elif form is Format.JSON:
@@ -133,19 +133,16 @@ def _console(out: TextIO) -> "Console":
     return Console(file=out, width=None if out.isatty() else _PIPE_WIDTH, highlight=False)
 
 
-def _write_rich(table: Table, title: str, out: TextIO) -> None:
-    from rich.box import SIMPLE_HEAD
-    from rich.table import Table as RichTable
-    from rich.text import Text
+def _write_for_people(table: Table, title: str, out: TextIO) -> None:
+    from emsearch_cli.terminal_tables import TextColumn, print_table
 
-    rich_table = RichTable(box=SIMPLE_HEAD, title=title or None, title_justify="left", pad_edge=False)
+    columns = []
     for position, name in enumerate(table.columns):
-        cells = [row[position] for row in table.rows if row[position] is not None]
-        numeric = bool(cells) and all(isinstance(cell, int | float) for cell in cells)
-        rich_table.add_column(Text(name), justify="right" if numeric else "left", overflow="fold")
-    for row in table.rows:
-        rich_table.add_row(*(Text(_cell(value)) for value in row))
-    _console(out).print(rich_table)
+        values = [row[position] for row in table.rows]
+        known = [value for value in values if value is not None]
+        numeric = bool(known) and all(isinstance(value, int | float) for value in known)
+        columns.append(TextColumn(name, [_cell(value) for value in values], numeric))
+    print_table(_console(out), columns, title)
 
 
 def _cell(value: Any) -> str:
@@ -156,7 +153,7 @@ def _cell(value: Any) -> str:
     if isinstance(value, bool):
         return "yes" if value else "no"
     if isinstance(value, float):
-        return f"{value:.1f}" if abs(value) >= 1000 else f"{value:.5g}"
+        return f"{value:.0f}" if abs(value) >= 10_000 else f"{value:.5g}"
     if isinstance(value, list):
         return ", ".join(_cell(item) for item in value)
     if isinstance(value, dict):

@@ -23,6 +23,7 @@ __all__ = ["posed_hit", "write_explanation", "write_overlay"]
 _INK, _PAPER = "#e6e6e6", "#14181d"
 _NAMES = {"match": "match", "cam": "network (CAM)", "lime": "network (LIME)", "shap": "network (SHAP)"}
 _MOST_OPAQUE = 0.75
+_PANEL_INCHES = 2.2
 _TITLES_INCHES = 0.42  # two lines
 
 
@@ -32,8 +33,13 @@ def posed_hit(index: SearchIndex, matched: Matched, target: Target) -> NDArray[n
     return np.asarray(ImageModel(target, simulator).draw(poses_of(matched.match.pose))[0].numpy())
 
 
-def write_explanation(index: SearchIndex, explanation: Explanation, out: Path | BinaryIO) -> None:
-    """Write a PNG to a file or stream: red speaks for the hit, blue against it, or for the rival."""
+def write_explanation(
+    index: SearchIndex, explanation: Explanation, out: Path | BinaryIO, columns: int | None = None
+) -> None:
+    """Write a PNG to a file or stream: red speaks for the hit, blue against it, or for the rival.
+
+    ``columns`` pictures stand beside one another, all of them where it is None.
+    """
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
@@ -43,19 +49,37 @@ def write_explanation(index: SearchIndex, explanation: Explanation, out: Path | 
     if case.rival is not None:
         posed.append(("rather than", case.rival, case.rival_target))
     panels_wanted = 1 + len(posed) + len(explanation.parts)
-    figure = Figure(figsize=(2.2 * panels_wanted, 2.2 + _TITLES_INCHES), dpi=130, facecolor=_PAPER)
+    columns = columns or panels_wanted
+    rows = -(-panels_wanted // columns)
+    height = rows * (_PANEL_INCHES + _TITLES_INCHES)
+    figure = Figure(figsize=(_PANEL_INCHES * columns, height), dpi=130, facecolor=_PAPER)
     FigureCanvasAgg(figure)
-    panels = iter(figure.subplots(1, panels_wanted, squeeze=False)[0])
+    grid = figure.subplots(rows, columns, squeeze=False).ravel()
+    for panel in grid:
+        panel.axis("off")
+    panels = iter(grid)
     _show(next(panels), image, "image")
     for words, matched, target in posed:
         _show(next(panels), posed_hit(index, matched, target), f"{words}\n{matched.candidate.structure}")
     for method, part in explanation.parts.items():
         panel = next(panels)
-        _show(panel, image, f"{_NAMES[method]}\nsum {part.map.sum():+.3g}")
+        _show(panel, image, f"{_NAMES[method]}\nsum {_figure(part.map.sum())}")
         _lay_over(panel, part.map)
-    height = 2.2 + _TITLES_INCHES
-    figure.subplots_adjust(0.01, 0.06 / height, 0.99, 1 - _TITLES_INCHES / height, wspace=0.04)
+    figure.subplots_adjust(
+        *(0.01, 0.06 / height, 0.99, 1 - _TITLES_INCHES / height),
+        wspace=0.04,
+        hspace=_TITLES_INCHES / _PANEL_INCHES,
+    )
     figure.savefig(out, format="png", facecolor=_PAPER)
+
+
+def _figure(value: float) -> str:
+    """Return a number with its sign: three digits, or all before the point.
+
+    >>> _figure(1030.14), _figure(-0.01234)
+    ('+1030', '-0.0123')
+    """
+    return f"{value:+.0f}" if abs(value) >= 100 else f"{value:+.3g}"
 
 
 def write_overlay(explanation: Explanation, method: Method, stream: BinaryIO) -> None:
@@ -75,7 +99,6 @@ def write_overlay(explanation: Explanation, method: Method, stream: BinaryIO) ->
 def _show(panel: "Axes", picture: NDArray[np.floating], title: str) -> None:
     panel.imshow(picture, cmap="gray")
     panel.set_title(title, color=_INK, fontsize=9)
-    panel.axis("off")
 
 
 def _lay_over(panel: "Axes", relevance: NDArray[np.float64]) -> None:

@@ -1,16 +1,14 @@
-"""Load on `emsearch serve`: many uploads at once, many queries, strangers, hostile names, and memory before and after.
+"""Load on `emsearch serve`: many uploads at once, many queries, strangers, and memory before and after.
 
     python tests/benchmarks/bench_serve.py --uploads 50 --queries 1000
 
-Starts a page of its own on a free port. ``--hostile`` sends file names and SQL values that are markup and looks at them in
-Chromium, which needs playwright.
+Starts a page of its own on a free port.
 """
 
 import argparse
 import asyncio
 import os
 import re
-import shutil
 import signal
 import statistics
 import subprocess
@@ -18,27 +16,10 @@ import sys
 import time
 from collections import Counter
 from pathlib import Path
-from typing import Any
 
 import httpx
 
 ROOT = Path(__file__).resolve().parents[2]
-MARKUP = (
-    "<script>alert(1)</script>",
-    '"><script>alert(1)</script>',
-    "<img src=x onerror=alert(1)>",
-    "<svg onload=alert(1)>",
-    "' autofocus onfocus=alert(1) x='",
-    '" autofocus onfocus=alert(1) x="',
-    "</title><script>alert(1)</script>",
-    "</textarea><script>alert(1)</script>",
-    "<a href=javascript:alert(1)>x</a>",
-    "{{7*7}}{% raw %}<b>x</b>",
-)
-AROUND = (("", ""), ("x", ".png"), ("\u202e", ""), ("&lt;", "&gt;"), ("%3C", "%00"))
-HOSTILE = [f"{before}{text}{after}" for text in MARKUP for before, after in AROUND]
-
-
 STRANGE = (
     *(
         ("GET", path)
@@ -70,7 +51,6 @@ def main() -> None:
         default=[150],
         help="groups compared at most; of several, each in turn",
     )
-    parser.add_argument("--hostile", action="store_true")
     options = parser.parse_args()
     page = subprocess.Popen(
         [sys.executable, "-m", "emsearch_cli", "serve", "--port", "0"],
@@ -86,8 +66,6 @@ def main() -> None:
             assert page.poll() is None, "the page did not start"
         print(f"loaded and warmed in {time.perf_counter() - started:.1f} s")
         asyncio.run(load(address, token, page.pid, options))
-        if options.hostile:
-            hostile(address, token, options)
     finally:
         page.send_signal(signal.SIGINT)
         print(f"exit code {page.wait(60)}")
@@ -181,42 +159,6 @@ def say(what: str, statuses: list[int], seconds: list[float]) -> None:
             f"; p50 {statistics.median(seconds):.2f} s, p95 {statistics.quantiles(seconds, n=20)[-1]:.2f} s"
         )
     print(f"{what}: {counts}{times}", flush=True)
-
-
-def hostile(address: str, token: str, options: argparse.Namespace) -> None:
-    """Show hostile names and values in Chromium, and count what ran or became an element."""
-    from playwright.sync_api import sync_playwright
-
-    ran: list[str] = []
-    shown = 0
-
-    def dismissed(dialog: Any) -> None:
-        ran.append(dialog.message)
-        dialog.dismiss()
-
-    with sync_playwright() as started:
-        chromium = started.chromium.launch(executable_path=shutil.which("chromium"), args=["--no-sandbox"])
-        page = chromium.new_page()
-        page.on("dialog", dismissed)
-        page.on("console", lambda message: ran.append(message.text) if message.type == "error" else None)
-        page.goto(f"{address}/?token={token}")
-        for name in HOSTILE:
-            page.goto(address)
-            content: Any = {"name": name, "mimeType": "image/png", "buffer": options.image.read_bytes()}
-            page.fill("#pixel", str(options.pixel_size))
-            page.evaluate("document.querySelector('#rerank').value = '0'")
-            page.set_input_files("#image", content)
-            page.click("button[type=submit]")
-            page.wait_for_selector("table.hits", timeout=120_000)
-            shown += 1
-            value = name.replace("'", "''")
-            page.goto(f"{address}/sql")
-            page.fill("#statement", f"SELECT '{value}' AS \"{value.replace(chr(34), '')}\"")
-            page.click("button[type=submit]")
-            page.wait_for_selector("h2:has-text('row'), [role=alert]")
-            assert page.locator("main script, main img[onerror], main svg[onload]").count() == 0
-        chromium.close()
-    print(f"hostile names and values: {shown} shown, {len(ran)} ran or were blocked by the policy")
 
 
 if __name__ == "__main__":

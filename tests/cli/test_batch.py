@@ -92,6 +92,10 @@ def test_sets_are_a_table_and_a_page(run: Callable[..., Any], tmp_path: Path) ->
     assert "projection matching will take about 1 s on two cores" in outcome.err
     (row,) = [line.split() for line in outcome.out.splitlines() if line.strip().startswith("stack")]
     assert row[:3] == ["stack", "13", "2"]
+    chances = [cell for cell in row if cell.startswith(("0.", "1."))]
+    assert len(chances) >= 3 and all(
+        len(chance.rstrip(",")) == 5 for chance in chances
+    )  # 0.003, not 3.2118e-12
     (found,) = pq.read_table(tmp_path / "hits.sets.parquet").to_pylist()
     assert sum(hit["probability"] for hit in found["hits"]) + found["none"] == pytest.approx(1)
     text = page.read_text()

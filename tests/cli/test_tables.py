@@ -1,6 +1,7 @@
 import csv
 import io
 import json
+import re
 from datetime import date
 
 import numpy as np
@@ -98,3 +99,63 @@ def test_parquet_takes_the_types_it_is_told(capsysbinary: pytest.CaptureFixture[
 
 def test_plain_takes_what_the_library_hands_over() -> None:
     assert plain({"q": (np.float32(0.5), np.arange(2)), 3: {"only"}}) == {"q": [0.5, [0, 1]], "3": ["only"]}
+
+
+def in_a_terminal(table: Table, width: int, monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Return the lines that a terminal of that width shows."""
+    out = io.StringIO()
+    monkeypatch.setattr(out, "isatty", lambda: True, raising=False)
+    monkeypatch.setenv("COLUMNS", str(width))
+    monkeypatch.setattr("sys.stdout", out)
+    write_table(table, Format.TABLE)
+    return re.sub(r"\x1b\[[0-9;]*m", "", out.getvalue()).splitlines()
+
+
+def test_numbers_and_ids_stay_whole_in_80_columns(monkeypatch: pytest.MonkeyPatch) -> None:
+    names = (
+        "id",
+        "name",
+        "size_class",
+        "members",
+        "representative",
+        "mass_kda",
+        "dmax_angstrom",
+        "ambiguous",
+    )
+    row = [
+        "G0095",
+        "PBCV-1 virus capsid, quasi-atomic model " * 2,
+        "d800-2000",
+        1,
+        "4v4r_30S_map",
+        230235.4,
+        1859.9,
+    ]
+    lines = in_a_terminal(Table(names, [[*row, False]]), 80, monkeypatch)
+    assert max(map(len, lines)) <= 80
+    (first,) = [line for line in lines if line.startswith("G0095")]
+    assert first.split()[-6:] == ["d800-2000", "1", "4v4r_30S_map", "230235", "1859.9", "no"]
+    assert (
+        " ".join(" ".join(lines).split()).count("capsid,") == 2
+    )  # the name wraps, and nothing of it is lost
+
+
+@pytest.mark.parametrize("width", [80, 200])
+def test_columns_without_room_become_lines(width: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    columns = tuple(f"column_{k}" for k in range(32))
+    rows = [[f"value {k} of row {row} is {'long ' * 20}" for k in range(32)] for row in (1, 2)]
+    lines = in_a_terminal(Table(columns, rows), width, monkeypatch)
+    assert max(map(len, lines)) <= width
+    assert [line.split(" ─")[0] for line in lines if line.startswith("row ")] == ["row 1 of 2", "row 2 of 2"]
+    assert all(any(line.startswith(f"column_{k} ") for line in lines) for k in range(32))
+    assert " ".join(lines).count("long") == 2 * 32 * 20
+
+
+def test_columns_without_room_and_without_rows_are_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    lines = in_a_terminal(Table(tuple(f"column_{k}" for k in range(32)), []), 80, monkeypatch)
+    assert "column_31" in " ".join(lines)
+
+
+def test_large_numbers_are_not_broken_into_two(monkeypatch: pytest.MonkeyPatch) -> None:
+    lines = in_a_terminal(Table(("inertia", "dmax_angstrom"), [[1097937001.8, 1859.93]]), 80, monkeypatch)
+    assert lines[-2].split() == ["1097937002", "1859.9"]

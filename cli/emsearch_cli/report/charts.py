@@ -9,6 +9,7 @@ from emsearch_cli.report.contents import MixtureRow
 __all__ = ["mixture_svg"]
 
 _ROW, _LEFT, _WIDTH, _RIGHT = 26, 190, 340, 110
+_LABEL = 24  # characters of a name that fit to the left of the bars
 
 
 def mixture_svg(rows: Sequence[MixtureRow]) -> str:
@@ -32,7 +33,7 @@ def mixture_svg(rows: Sequence[MixtureRow]) -> str:
 def _bar(row: MixtureRow, y: float, most: float) -> list[str]:
     length, low, high = (_WIDTH * value / most for value in (row.fraction, row.low, row.high))
     middle = y + 8
-    label = row.label if len(row.label) <= 28 else row.label[:27] + "…"
+    label = row.label if len(row.label) <= _LABEL else row.label[: _LABEL - 1] + "…"
     return [
         f'<text class="name" x="{_LEFT - 10}" y="{middle + 4}">{escape(label)}</text>',
         f'<rect class="bar" x="{_LEFT}" y="{y}" width="{length:.1f}" height="16" rx="2"/>',

@@ -81,6 +81,13 @@ async def show_explanation_picture(request: Request, explanation_id: str) -> Res
     return Response(picture_of(request, explanation_id), media_type="image/png")
 
 
+@router.get("/explanations/{explanation_id}/narrow.png")
+async def show_narrow_picture(request: Request, explanation_id: str) -> Response:
+    """Give the picture of an explanation as a phone shows it."""
+    picture_of(request, explanation_id)
+    return Response(explanation_of(request, explanation_id).narrow_picture, media_type="image/png")
+
+
 def picture_of(request: Request, explanation_id: str) -> bytes:
     """Return the picture of an explanation; HTTPException 404 where there is none, or not yet."""
     picture = explanation_of(request, explanation_id).picture

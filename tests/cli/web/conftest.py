@@ -1,9 +1,11 @@
 """A page over the five lobed structures, and a client that talks to it without a network."""
 
+import shutil
 import socket
 import threading
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, closing, contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -28,33 +30,50 @@ from emsearch_index.manifest import Manifest, hash_file
 HOSTILE = "<script>alert(1)</script>\"'><img src=x onerror=alert(2)>"
 TOKEN = "the-token-of-the-tests"
 PAGE = "http://127.0.0.1:8600"
+CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+_FLAGS = (
+    *("--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking"),
+    *("--disable-component-update", "--disable-sync"),
+    *("--use-gl=angle", "--use-angle=swiftshader", "--enable-unsafe-swiftshader"),
+)
+_OF_SOFTWARE_GL = "GPU stall due to ReadPixels"  # what Chromium says of drawing without a graphics card
 
 
 @pytest.fixture(scope="session")
 def page_generation(blobs: dict[str, BeadModel], tmp_path_factory: pytest.TempPathFactory) -> Generation:
     """Return a generation that is a catalogue of the five lobed structures alone; the title of the first is hostile."""
-    folder = tmp_path_factory.mktemp("page") / "gen-0"
+    titles = {name: f"lobes {k}" for k, name in enumerate(sorted(blobs))} | {"blob0": HOSTILE}
+    return generation_of(titles, tmp_path_factory.mktemp("page"))
+
+
+def generation_of(titles: Mapping[str, str], folder: Path) -> Generation:
+    """Return a generation that is a catalogue of structures of these titles, a group each, the neighbours alike."""
+    folder = folder / "gen-0"
     folder.mkdir()
     path = folder / "catalogue.duckdb"
-    names = sorted(blobs)
+    names = list(titles)
     with Catalogue.create(path) as catalogue:
-        catalogue.upsert("structures", [_structure(k, name) for k, name in enumerate(names)])
-        catalogue.upsert("groups", [_group(k, name) for k, name in enumerate(names)])
+        catalogue.upsert("structures", [_structure(k, name, titles[name]) for k, name in enumerate(names)])
+        catalogue.upsert("groups", [_group(k, name, titles[name]) for k, name in enumerate(names)])
         catalogue.upsert(
             "group_members",
             [{"group_id": f"G{k}", "structure_id": name, "similarity": 1.0} for k, name in enumerate(names)],
         )
-        catalogue.upsert("similarities", [{"structure_a": "blob0", "structure_b": "blob1", "score": 0.5}])
-        catalogue.upsert("chains", [{"structure_id": "blob0", "entity": HOSTILE, "type": "protein"}])
+        alike = zip(names[::2], names[1::2], strict=False)
+        catalogue.upsert(
+            "similarities", [{"structure_a": a, "structure_b": b, "score": 0.5} for a, b in alike]
+        )
+        catalogue.upsert("chains", [{"structure_id": names[0], "entity": HOSTILE, "type": "protein"}])
         catalogue.upsert("size_classes", [{"name": "d100-200", "dmax_min_angstrom": 100.0}])
     manifest = Manifest("", {path.name: hash_file(path)}, {}, {})
     return Generation(folder, folder.name, manifest)
 
 
-def _structure(k: int, name: str) -> dict[str, object]:
+def _structure(k: int, name: str, title: str) -> dict[str, object]:
     return {
         "id": name,
-        "title": HOSTILE if k == 0 else f"lobes {k}",
+        "title": title,
+        "organism": title,
         "mass_da": 22_000.0,
         "dmax_angstrom": 150.0 + k,
         "rg_angstrom": 40.0,
@@ -68,8 +87,7 @@ def _structure(k: int, name: str) -> dict[str, object]:
     }
 
 
-def _group(k: int, name: str) -> dict[str, object]:
-    title = HOSTILE if k == 0 else f"lobes {k}"
+def _group(k: int, name: str, title: str) -> dict[str, object]:
     return {"id": f"G{k}", "representative_id": name, "members": 1, "size_class": "d100-200", "name": title}
 
 
@@ -110,16 +128,88 @@ def page(start_page: Callable[..., TestClient]) -> Iterator[TestClient]:
 @pytest.fixture(scope="module")
 def address(pooling_index: SearchIndex, page_generation: Generation) -> Iterator[str]:
     """Serve the page at a free port and return its address."""
+    with served(pooling_index, page_generation) as where:
+        yield where
+
+
+@contextmanager
+def served(index: SearchIndex, generation: Generation) -> Iterator[str]:
+    """Serve the page of an index at a free port as long as the context lasts; its value is the address."""
     with socket.create_server(("127.0.0.1", 0)) as listener, pytest.MonkeyPatch.context() as patched:
         # untrained, to be asked for its odds by explanations
-        patched.setattr(pooling_index, "network", ShapeNetwork(5, width=8).eval(), raising=False)
-        app = create_app(page_generation, lambda: pooling_index, token=TOKEN)
+        untrained = ShapeNetwork(len(index.groups), width=8).eval()
+        patched.setattr(index, "network", untrained, raising=False)
+        app = create_app(generation, lambda: index, token=TOKEN)
         server = Server(Config(app, log_config=None, ws="none"))
         thread = threading.Thread(target=server.run, args=([listener],))
         thread.start()
         yield f"http://127.0.0.1:{listener.getsockname()[1]}"
         server.should_exit = True
         thread.join(30)
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Any]:
+    """Return Chromium; skipped where it or playwright, of the extra `web-tests`, is absent."""
+    playwright = pytest.importorskip(
+        "playwright.sync_api", reason="playwright is not installed: pip install 'emsearch[web-tests]'"
+    )
+    if CHROMIUM is None:
+        pytest.skip("Chromium is not installed")
+    with (
+        playwright.sync_playwright() as started,
+        closing(started.chromium.launch(executable_path=CHROMIUM, args=list(_FLAGS))) as browser,
+    ):
+        yield browser
+
+
+@pytest.fixture
+def visit_at(browser: Any) -> Iterator[Callable[..., Any]]:
+    """Return a function that opens an address; the test fails on an error in the console, a dialog or a foreign request.
+
+    ``forgiven`` begins what the console may say all the same.
+    """
+    complaints: list[str] = []
+    contexts = []
+
+    def open_page(address: str, path: str = "/", *, forgiven: str = _OF_SOFTWARE_GL, **options: Any) -> Any:
+        def complain(text: str) -> None:
+            if text and _OF_SOFTWARE_GL not in text and not text.startswith(forgiven):
+                complaints.append(text)
+
+        def dismissed(dialog: Any) -> None:
+            complaints.append(dialog.message)
+            dialog.dismiss()
+
+        context = browser.new_context(**options)
+        contexts.append(context)
+        page = context.new_page()
+        page.on("console", lambda m: complain(m.text if m.type in ("error", "warning") else ""))
+        page.on("pageerror", lambda error: complain(str(error)))
+        page.on("dialog", dismissed)
+        page.on("request", lambda r: complain("" if r.url.startswith(address) else r.url))
+        separator = "&" if "?" in path else "?"
+        page.goto(f"{address}{path}{separator}token={TOKEN}")
+        return page
+
+    yield open_page
+    for context in contexts:
+        context.close()
+    assert complaints == []
+
+
+@pytest.fixture
+def visit(visit_at: Callable[..., Any], address: str) -> Callable[..., Any]:
+    """Return such a function for the page of the five lobed structures."""
+    return partial(visit_at, address)
+
+
+def search(page: Any, file: Path, name: str = "particle.mrcs") -> None:
+    """Upload an image and wait for its answer."""
+    payload = {"name": name, "mimeType": "application/octet-stream", "buffer": file.read_bytes()}
+    page.set_input_files("#image", payload)
+    page.click("button[type=submit]")
+    page.wait_for_selector("table.hits")
 
 
 @pytest.fixture(scope="session")

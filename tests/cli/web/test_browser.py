@@ -4,49 +4,23 @@ Needs the extra `web-tests` and Chromium; skipped where one of them is absent.
 """
 
 import io
-import shutil
-from collections.abc import Callable, Iterator
-from contextlib import closing
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlencode
 
 import numpy as np
 import pytest
 from PIL import Image
 
-playwright = pytest.importorskip(
-    "playwright.sync_api", reason="playwright is not installed: pip install 'emsearch[web-tests]'"
-)
-CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
-pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="Chromium is not installed")
+from tests.cli.web.conftest import search
 
-TOKEN = "the-token-of-the-tests"
 HOSTILE_NAME = "<img src=x onerror=alert(3)>.mrcs"
-FLAGS = (
-    *("--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking"),
-    *("--disable-component-update", "--disable-sync"),
-    *("--use-gl=angle", "--use-angle=swiftshader", "--enable-unsafe-swiftshader"),
-)
 PATHS = (
     *("/", "/groups", "/groups/G0", "/structures/blob0", "/map", "/sql?question=rods"),
     "/sql?statement=SELECT+*+FROM+structures",
 )
-MARKUP = (
-    "<script>alert(1)</script>",
-    '"><script>alert(1)</script>',
-    "<img src=x onerror=alert(1)>",
-    "<svg onload=alert(1)>",
-    "' autofocus onfocus=alert(1) x='",
-    '" autofocus onfocus=alert(1) x="',
-    "</title><script>alert(1)</script>",
-    "</code><iframe srcdoc='<script>alert(1)</script>'>",
-    "<a href=javascript:alert(1)>x</a>",
-    "{{7*7}}{% raw %}<b>x</b>",
-)
-AROUND = (("", ""), ("x", ".png"), ("\u202e", ""), ("&lt;", "&gt;"), ("%3C", "%00"))
-HOSTILE_NAMES = [f"{before}{text}{after}" for text in MARKUP for before, after in AROUND]
-DANGEROUS = "main b:not(.groups b), main iframe, main script, main [onerror], main [onload], main [onfocus]"
+SIDEWAYS = """[...document.querySelectorAll('main *:not(.tall)')].filter(at => at.scrollWidth > at.clientWidth + 1
+  && ['auto', 'scroll'].includes(getComputedStyle(at).overflowX)).map(at => at.outerHTML.slice(0, 80))"""
 FOCUS_IS_SEEN = """() => {
   const at = document.activeElement;
   if (!at || at === document.body) return null;
@@ -57,55 +31,6 @@ FOCUS_IS_SEEN = """() => {
   const box = at.getBoundingClientRect();
   return [at.outerHTML.slice(0, 80), seen && box.bottom > 0 && box.top < innerHeight];
 }"""
-OF_SOFTWARE_GL = "GPU stall due to ReadPixels"  # what Chromium says of drawing without a graphics card
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Any]:
-    with (
-        playwright.sync_playwright() as started,
-        closing(started.chromium.launch(executable_path=CHROMIUM, args=list(FLAGS))) as browser,
-    ):
-        yield browser
-
-
-@pytest.fixture
-def visit(browser: Any, address: str) -> Iterator[Callable[..., Any]]:
-    """Return a function that opens the page; the test fails on an error in the console, a dialog or a foreign request."""
-    complaints: list[str] = []
-    contexts = []
-
-    def complain(text: str) -> None:
-        if text and OF_SOFTWARE_GL not in text:
-            complaints.append(text)
-
-    def dismissed(dialog: Any) -> None:
-        complain(dialog.message)
-        dialog.dismiss()
-
-    def open_page(path: str = "/", **options: Any) -> Any:
-        context = browser.new_context(**options)
-        contexts.append(context)
-        page = context.new_page()
-        page.on("console", lambda m: complain(m.text if m.type in ("error", "warning") else ""))
-        page.on("pageerror", lambda error: complain(str(error)))
-        page.on("dialog", dismissed)
-        page.on("request", lambda r: complain("" if r.url.startswith(address) else r.url))
-        separator = "&" if "?" in path else "?"
-        page.goto(f"{address}{path}{separator}token={TOKEN}")
-        return page
-
-    yield open_page
-    for context in contexts:
-        context.close()
-    assert complaints == []
-
-
-def search(page: Any, file: Path, name: str = "particle.mrcs") -> None:
-    payload = {"name": name, "mimeType": "application/octet-stream", "buffer": file.read_bytes()}
-    page.set_input_files("#image", payload)
-    page.click("button[type=submit]")
-    page.wait_for_selector("table.hits")
 
 
 def pixels(page: Any) -> np.ndarray[Any, Any]:
@@ -175,7 +100,9 @@ def test_widths_and_colours(visit: Callable[..., Any], address: str, width: int,
     page = visit(viewport={"width": width, "height": 900}, color_scheme=scheme)
     for path in PATHS:
         page.goto(address + path, wait_until="load")
-        assert page.evaluate("document.documentElement.scrollWidth") <= width
+        assert (
+            page.evaluate("document.documentElement.scrollWidth") <= width and page.evaluate(SIDEWAYS) == []
+        )
         red = int(page.evaluate("getComputedStyle(document.body).backgroundColor.match(/[0-9]+/)[0]"))
         assert (red < 60) == (scheme == "dark")
         labelled = "[...document.querySelectorAll('input:not([type=hidden]), select, textarea')].every(f => f.labels.length)"
@@ -192,36 +119,6 @@ def test_without_javascript(visit: Callable[..., Any], mrc_file: Callable[..., P
     assert "ATOM" in Path(download.value.path()).read_text("utf-8")
     page.click("text=Why this hit? >> nth=0")
     page.wait_for_selector("dl.facts")
-
-
-def test_hostile_file_names_stay_text(visit: Callable[..., Any], mrc_file: Callable[..., Path]) -> None:
-    page = visit()  # it complains of every dialog, and of all that the policy blocks
-    content = mrc_file().read_bytes()
-    for name in HOSTILE_NAMES:
-        payload = {"name": name, "mimeType": "image/png", "buffer": content}
-        page.set_input_files("#image", payload)
-        assert page.locator("[data-chosen] *").count() == 0
-        page.evaluate("document.querySelector('#rerank').value = '0'")
-        page.click("button[type=submit]")
-        page.wait_for_selector("table.hits")
-        assert page.locator(DANGEROUS).count() == 0
-        page.go_back()
-    page.reload()
-    assert page.locator(".recent a").count() > 0 and page.locator(".recent a *").count() == 0
-
-
-def test_hostile_words_in_addresses_and_results_stay_text(visit: Callable[..., Any], address: str) -> None:
-    page = visit("/groups")
-    for name in HOSTILE_NAMES:
-        page.goto(f"{address}/groups?{urlencode({'text': name.replace(chr(0), '')})}")
-        assert page.locator(DANGEROUS).count() == 0
-    values = ", ".join("('" + name.replace("'", "''") + "')" for name in HOSTILE_NAMES)
-    page.goto(f"{address}/sql?{urlencode({'statement': f'SELECT * FROM (VALUES {values})'})}")
-    assert page.inner_text("#result").startswith(f"{len(HOSTILE_NAMES)} rows")
-    assert page.locator(DANGEROUS).count() == 0
-    for path in PATHS:  # the title of the first structure is hostile too
-        page.goto(address + path, wait_until="load")
-        assert page.locator(DANGEROUS).count() == 0
 
 
 @pytest.mark.parametrize("path", PATHS)
@@ -251,9 +148,12 @@ def test_explanation_by_keyboard(visit: Callable[..., Any], mrc_file: Callable[.
     page.keyboard.press("Tab")
     page.keyboard.press("Enter")
     page.wait_for_selector("h1:has-text('rather than')")
-    for width in (390, 1400):
+    for width, picture in ((390, "narrow.png"), (1400, "picture.png")):
         page.set_viewport_size({"width": width, "height": 900})
+        page.wait_for_load_state("networkidle")
         assert page.evaluate("document.documentElement.scrollWidth") <= width
+        assert page.evaluate("document.querySelector('.strip img').currentSrc").endswith(picture)
+        assert page.evaluate(SIDEWAYS) == []
 
 
 def test_map_by_keyboard(visit: Callable[..., Any]) -> None:

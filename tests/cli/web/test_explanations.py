@@ -2,11 +2,13 @@
 
 from collections.abc import Callable, Iterator
 from html import unescape
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
 import pytest
 from fastapi.testclient import TestClient
+from PIL import Image
 
 from emsearch.network.model import ShapeNetwork
 from emsearch.search.engine import SearchIndex
@@ -40,8 +42,12 @@ def test_a_hit_is_explained_on_a_page(page: TestClient, searched: dict[str, Any]
     groups = [hit["group"] for hit in searched["answers"][0]["hits"][:2]]
     assert f"emsearch explain '<i>a.mrcs' --hit {groups[0]} --rather-than {groups[1]} -o why" in text
     assert "<i>a" not in shown.text
-    picture = page.get(f"{where}/picture.png")
-    assert picture.headers["content-type"] == "image/png" and picture.content.startswith(b"\x89PNG")
+    wide, narrow = (page.get(f"{where}/{name}.png") for name in ("picture", "narrow"))
+    assert wide.headers["content-type"] == narrow.headers["content-type"] == "image/png"
+    sizes = [Image.open(BytesIO(picture.content)).size for picture in (wide, narrow)]
+    assert (
+        sizes[0][0] > 3 * sizes[0][1] and sizes[1][0] < sizes[1][1]
+    )  # four beside one another, and two by two
 
 
 def test_the_interface_tells_the_same(page: TestClient, searched: dict[str, Any]) -> None:
