@@ -44,7 +44,8 @@ class HybridFit:
     """The best fit of a structure as it is, and bent.
 
     ``log_evidence_ratio`` is that of the bent structure over the unbent one, the prior on the bend and the width of both
-    fits counted in; ``warranted`` whether it is more than unbent structures reach.
+    fits counted in; ``warranted`` whether it is more than unbent structures reach. ``tried`` are all fits, unbent and bent,
+    one pair a start.
     """
 
     problem: Problem
@@ -53,6 +54,7 @@ class HybridFit:
     bent: Fitted
     log_evidence_ratio: float
     warranted: bool
+    tried: tuple[tuple[Fitted, Fitted], ...]
 
     @property
     def bent_model(self) -> BeadModel:
@@ -95,4 +97,5 @@ def bend_to_fit(
     best_rigid = max(rigid, key=lambda f: f.log_evidence)
     best_bent = max(bent, key=lambda f: f.log_evidence)
     ratio = best_bent.log_evidence - best_rigid.log_evidence
-    return HybridFit(problem, bending, best_rigid, best_bent, ratio, ratio > settings.warranted)
+    tried = tuple(zip(rigid, bent, strict=True))
+    return HybridFit(problem, bending, best_rigid, best_bent, ratio, ratio > settings.warranted, tried)

@@ -66,6 +66,12 @@ def in_plane_rmsd(fixed: Floats, moving: Floats) -> float:
     return float(np.sqrt(np.mean(np.abs(a[:, 0] + 1j * a[:, 1] - turned) ** 2)))
 
 
+def posed(found: HybridFit, fitted: Fitted, turn: Floats) -> bool:
+    """Return whether a fit has the pose in which the structure was drawn, or one equivalent to it."""
+    own = quaternions_to_matrices(fitted.state.pose.quaternion)[0]
+    return counterparts(found.flexible.points, turn.T @ own) is not None
+
+
 def measured(found: HybridFit, fitted: Fitted, truth: Floats, turn: Floats, clean: torch.Tensor) -> Row:
     """Return how far a fit is from the truth: beads (n, 3) turned by (3, 3), drawn without noise."""
     own = quaternions_to_matrices(fitted.state.pose.quaternion)[0]
@@ -120,6 +126,9 @@ def cases(index: SearchIndex, options: argparse.Namespace) -> Iterator[Row]:
                         "rmsd": rmsd,
                         "seconds": seconds,
                         "ratio": found.log_evidence_ratio,
+                        "tried": [
+                            (f.log_evidence, posed(found, f, turn)) for pair in found.tried for f in pair
+                        ],
                         "gain": found.bent.log_likelihood - found.rigid.log_likelihood,
                         "warranted": found.warranted,
                         "bent by": superposed_rmsd(found.flexible.points, found.flexible.bent(units)),
