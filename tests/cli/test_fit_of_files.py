@@ -45,7 +45,7 @@ def opened(pooling_index: Any, monkeypatch: pytest.MonkeyPatch) -> None:
 
 def helix(chain: gemmi.Chain, length: int, origin: Floats, turn: Floats) -> None:
     """Add a helix of alanine to a chain; every tenth residue has the number of the one before, and an insertion code."""
-    number = chain[-1].seqid.num + 5 if len(chain) else 1
+    number = (chain[-1].seqid.num or 0) + 5 if len(chain) else 1
     for k in range(length):
         residue = gemmi.Residue()
         residue.name = "ALA"
