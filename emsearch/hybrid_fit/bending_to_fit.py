@@ -91,10 +91,12 @@ def bend_to_fit(
     starts = _distinct_starts(problem, model, equivalents, settings)
     tried = []
     for done in range(1, len(starts) + 1):
-        rigid = fit_from(problem, State.rigid(starts[done - 1 : done]), settings.steps)
-        # Where the structure as it is fits best is where the bend starts: nothing but modes are added.
-        start = replace(rigid.state, modes=np.zeros(len(bending.modes)))
-        tried.append((rigid, fit_from(problem, start, settings.steps)))
+        begun = State.rigid(starts[done - 1 : done], len(bending.modes))
+        rigid = fit_from(problem, State.rigid(begun.pose), settings.steps)
+        # A large bend draws the unbent structure away from its pose, so the bend starts from before that too.
+        ways = (replace(rigid.state, modes=begun.modes), begun)
+        bent = (fit_from(problem, start, settings.steps) for start in ways)
+        tried.append((rigid, max(bent, key=lambda f: f.log_evidence)))
         progress("starts bent", done, len(starts))
     best_rigid = max((rigid for rigid, _ in tried), key=lambda f: f.log_evidence)
     best = max((bent for _, bent in tried), key=lambda f: f.log_evidence)
