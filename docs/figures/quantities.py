@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import LogLocator, NullFormatter, StrMethodFormatter
 from numpy.typing import NDArray
 
 from emsearch.evaluation.quantities import QuantityImages, draw_quantity_images, held_out_groups
@@ -31,6 +32,10 @@ def panel(axes: Axes, truth: NDArray[np.float64], said: NDArray[np.float64]) -> 
     ends = np.array([truth.min() / 1.3, truth.max() * 1.3])
     axes.plot(ends, ends, color="0.5", lw=0.8, zorder=0)
     axes.set(xscale="log", yscale="log", xlim=ends, ylim=ends, aspect="equal")
+    for axis in (axes.xaxis, axes.yaxis):
+        axis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+        axis.set_major_formatter(StrMethodFormatter("{x:g}"))
+        axis.set_minor_formatter(NullFormatter())
 
 
 def draw(index: SearchIndex, drawn: QuantityImages) -> Figure:
