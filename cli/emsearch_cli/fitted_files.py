@@ -70,7 +70,7 @@ def _atom_structure(
     import gemmi
 
     structure, model = gemmi.Structure(), gemmi.Model(1)
-    last: tuple[str, int, str] | None = None
+    last: tuple[str, str, str] | None = None
     chain, residue = gemmi.Chain(""), gemmi.Residue()
     rows = zip(
         *(getattr(atoms, name).tolist() for name in ("chain", "number", "residue", "name", "element")),
@@ -83,7 +83,7 @@ def _atom_structure(
             last = None
         if last != (owner, number, kind):
             made = gemmi.Residue()
-            made.name, made.seqid = kind, gemmi.SeqId(str(number))
+            made.name, made.seqid = kind, gemmi.SeqId(number)
             residue = chain.add_residue(made)
             last = (owner, number, kind)
         atom = gemmi.Atom()
@@ -95,4 +95,5 @@ def _atom_structure(
         )
         residue.add_atom(atom)
     structure.add_model(model)
+    structure.setup_entities()
     return structure

@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from emsearch.hybrid_fit.equivalent_poses import Equivalents
 from emsearch.hybrid_fit.fitting import Fitted, Problem, fit_from
 from emsearch.hybrid_fit.flexible import Flexible, flexible
 from emsearch.hybrid_fit.optics import DefocusChange
@@ -14,7 +15,9 @@ from emsearch.search.coarse_views import CoarseSettings, CoarseViews
 from emsearch.search.fitting import fit
 from emsearch.search.library import StructureLibrary
 from emsearch.search.matching import start_poses
+from emsearch.search.poses import Poses
 from emsearch.search.target import Target
+from emsearch.shapes.rotations import quaternions_to_matrices
 from emsearch.structures.beads import BeadModel
 
 __all__ = ["FitSettings", "HybridFit", "bend_to_fit"]
@@ -27,14 +30,15 @@ _NAME = "structure"
 class FitSettings:
     """How many modes bend by how much, from how many starts, and how sure a bend has to be.
 
-    ``rmsd_angstrom`` is the bend that is expected, root mean square. Of ``starts`` poses the ``bent_starts`` that fit best
-    are bent. A bend is warranted by a log evidence ratio above ``warranted``: more than unbent structures reach.
+    ``rmsd_angstrom`` is the bend that is expected, root mean square. Of ``starts`` poses the ``bent_starts`` that fit best,
+    no two of them alike, are bent. A bend is warranted by a log evidence ratio above ``warranted``: more than unbent
+    structures reach.
     """
 
     modes: int = 10
     rmsd_angstrom: float = 4.0
-    starts: int = 6
-    bent_starts: int = 3
+    starts: int = 24
+    bent_starts: int = 4
     steps: int = 30
     warranted: float = 3.0
 
@@ -44,7 +48,9 @@ class HybridFit:
     """The best fit of a structure as it is, and bent.
 
     ``log_evidence_ratio`` is that of the bent structure over the unbent one, the prior on the bend and the width of both
-    fits counted in; ``warranted`` whether it is more than unbent structures reach.
+    fits counted in; ``warranted`` whether it is more than unbent structures reach. ``pose_log_evidence_ratio`` is that of
+    the bent structure over the same bent in the next best pose, None where all starts came to one pose. ``tried`` are all
+    fits, unbent and bent, one pair a start.
     """
 
     problem: Problem
@@ -53,6 +59,8 @@ class HybridFit:
     bent: Fitted
     log_evidence_ratio: float
     warranted: bool
+    pose_log_evidence_ratio: float | None
+    tried: tuple[tuple[Fitted, Fitted], ...]
 
     @property
     def bent_model(self) -> BeadModel:
@@ -79,20 +87,41 @@ def bend_to_fit(
     """
     settings = settings or FitSettings()
     bending = flexible(model, settings.modes, settings.rmsd_angstrom)
-    library = StructureLibrary({_NAME: model})
-    (found,) = search_coarsely(target, [_NAME], CoarseViews(library), CoarseSettings())
-    problem = Problem(target, bending, defocus)
+    problem, equivalents = Problem(target, bending, defocus), Equivalents(model)
+    starts = _distinct_starts(problem, model, equivalents, settings)
+    tried = []
+    for done in range(1, len(starts) + 1):
+        begun = State.rigid(starts[done - 1 : done], len(bending.modes))
+        rigid = fit_from(problem, State.rigid(begun.pose), settings.steps)
+        # A large bend draws the unbent structure away from its pose, so the bend starts from before that too.
+        ways = (replace(rigid.state, modes=begun.modes), begun)
+        bent = (fit_from(problem, start, settings.steps) for start in ways)
+        tried.append((rigid, max(bent, key=lambda f: f.log_evidence)))
+        progress("starts bent", done, len(starts))
+    best_rigid = max((rigid for rigid, _ in tried), key=lambda f: f.log_evidence)
+    best = max((bent for _, bent in tried), key=lambda f: f.log_evidence)
+    ratio = best.log_evidence - best_rigid.log_evidence
+    rivals = [b.log_evidence for _, b in tried if not equivalents.alike(best.state.turn, b.state.turn)]
+    return HybridFit(
+        problem=problem,
+        flexible=bending,
+        rigid=best_rigid,
+        bent=best,
+        log_evidence_ratio=ratio,
+        warranted=ratio > settings.warranted,
+        pose_log_evidence_ratio=best.log_evidence - max(rivals) if rivals else None,
+        tried=tuple(tried),
+    )
+
+
+def _distinct_starts(
+    problem: Problem, model: BeadModel, equivalents: Equivalents, settings: FitSettings
+) -> Poses:
+    """Return the poses that fit best, no two of them alike, best first."""
+    views = CoarseViews(StructureLibrary({_NAME: model}))
+    (found,) = search_coarsely(problem.target, [_NAME], views, CoarseSettings())
     poses = start_poses([(0, start) for start in found.starts(settings.starts)])
     first = fit(problem.told, poses, steps=_RIGID_STEPS)
-    order = np.argsort(first.cost, kind="stable")[: settings.bent_starts]
-    rigid, bent = [], []
-    for done, place in enumerate(order, start=1):
-        rigid.append(fit_from(problem, State.rigid(first.poses[place : place + 1]), settings.steps))
-        # Where the structure as it is fits best is where the bend starts: nothing but modes are added.
-        start = replace(rigid[-1].state, modes=np.zeros(len(bending.modes)))
-        bent.append(fit_from(problem, start, settings.steps))
-        progress("starts bent", done, len(order))
-    best_rigid = max(rigid, key=lambda f: f.log_evidence)
-    best_bent = max(bent, key=lambda f: f.log_evidence)
-    ratio = best_bent.log_evidence - best_rigid.log_evidence
-    return HybridFit(problem, bending, best_rigid, best_bent, ratio, ratio > settings.warranted)
+    best_first = first.poses[np.argsort(first.cost, kind="stable")]
+    turns = list(quaternions_to_matrices(best_first.quaternion))
+    return best_first[equivalents.distinct(turns, settings.bent_starts)]

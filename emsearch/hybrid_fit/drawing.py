@@ -21,7 +21,6 @@ from emsearch.hybrid_fit.flexible import Flexible
 from emsearch.hybrid_fit.state import BEND, SOFTNESS, State
 from emsearch.imaging.blur import SIGMA_OVER_RESOLUTION, blur_taps
 from emsearch.search.poses import NAMES
-from emsearch.shapes.rotations import quaternions_to_matrices
 
 __all__ = ["Drawing", "Frame", "draw"]
 
@@ -81,8 +80,7 @@ class _Beads:
 
     @classmethod
     def of(cls, flexible: Flexible, state: State, frame: Frame) -> "_Beads":
-        pose = state.pose
-        (turn,) = quaternions_to_matrices(pose.quaternion)
+        pose, turn = state.pose, state.turn
         bent, bends = flexible.bent_and_slopes(state.modes)
         points = bent @ turn.T
         # A step turns by angles about x, y and z: v x p to first order.

@@ -19,6 +19,7 @@ def fit_summary(fitted: FittedImage) -> dict[str, Any]:
     """Return what a person wants to know first."""
     fit = fitted.fit
     bent = distortion_of(fit.flexible, fit.bent.state.modes)
+    ahead = fit.pose_log_evidence_ratio
     return {
         "structure": fitted.subject.name,
         "verdict": "bent" if fit.warranted else "not bent",
@@ -27,6 +28,7 @@ def fit_summary(fitted: FittedImage) -> dict[str, Any]:
         "log_likelihood_before": round(fit.rigid.log_likelihood, 2),
         "log_likelihood_after": round(fit.bent.log_likelihood, 2),
         "log_evidence_ratio": round(fit.log_evidence_ratio, 2),
+        "pose_log_evidence_ratio": None if ahead is None else round(ahead, 2),
         "rmsd_angstrom": round(bent.rmsd_angstrom, 2),
         "clashes": bent.clashes,
         "energy": round(bent.energy, 2),

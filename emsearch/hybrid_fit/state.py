@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 from emsearch.search.linearised import Expected
 from emsearch.search.poses import NAMES, Poses
 from emsearch.search.prior import Prior
+from emsearch.shapes.rotations import quaternions_to_matrices
 
 __all__ = ["BEND", "DEFOCUS", "SOFTNESS", "State", "expected_of"]
 
@@ -42,6 +43,11 @@ class State:
     def rigid(cls, pose: Poses, modes: int = 0) -> "State":
         """Return the state of one pose, nothing bent."""
         return cls(pose, float(np.log(_SOFTNESS_ANGSTROM[0])), 0.0, np.zeros(modes))
+
+    @property
+    def turn(self) -> Floats:
+        """The rotation matrix (3, 3) of the pose."""
+        return np.asarray(quaternions_to_matrices(self.pose.quaternion)[0])
 
     def moved(self, step: Floats) -> "State":
         """Return the state after a step (12 + k,), cut short at the bounds."""

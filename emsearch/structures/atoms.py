@@ -24,12 +24,12 @@ Floats = NDArray[np.float64]
 class Atoms:
     """n atoms of polymers, without hydrogens: names, residues and their numbers, chains, elements, and places (n, 3) in A.
 
-    Each copy of a chain is a chain of its own.
+    Numbers are those of the file, with insertion codes (82A). Each copy of a chain is a chain of its own.
     """
 
     name: NDArray[np.str_]
     residue: NDArray[np.str_]
-    number: NDArray[np.int64]
+    number: NDArray[np.str_]
     chain: NDArray[np.str_]
     element: NDArray[np.str_]
     position_angstrom: Floats
@@ -56,8 +56,9 @@ def assembly_atoms(structure: gemmi.Structure, polymer: Polymer, assembly: Assem
         )
     moment, mass = np.zeros(3), 0.0
     texts, numbers, places, chains = [], [], [], []
-    for copy, (k, turn, shift) in enumerate(
-        zip(assembly.piece.tolist(), assembly.rotation, assembly.translation, strict=True), start=1
+    names = _chain_names([polymer.pieces[k].chain for k in assembly.piece.tolist()])
+    for k, turn, shift, chain in zip(
+        assembly.piece.tolist(), assembly.rotation, assembly.translation, names, strict=True
     ):
         rows, number, place = pieces[k]
         piece = polymer.pieces[k]
@@ -67,11 +68,7 @@ def assembly_atoms(structure: gemmi.Structure, polymer: Polymer, assembly: Assem
         texts.append(rows)
         numbers.append(number)
         places.append(place @ turn.T + shift)
-        chains.append(
-            np.full(
-                len(rows), f"{piece.chain}{copy}" if len(assembly.piece) > len(pieces) else piece.subchain
-            )
-        )
+        chains.append(np.full(len(rows), chain))
     text = np.concatenate(texts)
     return Atoms(
         name=text[:, 0],
@@ -83,10 +80,21 @@ def assembly_atoms(structure: gemmi.Structure, polymer: Polymer, assembly: Assem
     )
 
 
-def _piece(span: gemmi.ResidueSpan) -> tuple[NDArray[np.str_], NDArray[np.int64], Floats]:
+def _chain_names(chains: list[str]) -> list[str]:
+    """Name the chains of an assembly as the file does, or, where one is there more than once, each with its place.
+
+    >>> _chain_names(["A", "B"]), _chain_names(["A", "B", "A"])
+    (['A', 'B'], ['A_1', 'B_2', 'A_3'])
+    """
+    if len(set(chains)) == len(chains):
+        return chains
+    return [f"{chain}_{place}" for place, chain in enumerate(chains, start=1)]
+
+
+def _piece(span: gemmi.ResidueSpan) -> tuple[NDArray[np.str_], NDArray[np.str_], Floats]:
     atoms = [(residue, atom) for residue in span for atom in residue]
     text = np.array([(atom.name, residue.name, atom.element.name) for residue, atom in atoms], np.str_)
-    number = np.array([residue.seqid.num or 0 for residue, _ in atoms], np.int64)
+    number = np.array([str(residue.seqid) for residue, _ in atoms], np.str_)
     return text, number, np.array([atom.pos.tolist() for _, atom in atoms], np.float64)
 
 

@@ -21,12 +21,11 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from scipy.spatial import cKDTree
-from scipy.spatial.transform import Rotation
 
 from emsearch.evaluation.simulated import STAIN
 from emsearch.hybrid_fit.bending_to_fit import FitSettings, HybridFit, bend_to_fit
 from emsearch.hybrid_fit.distortion import superposed_rmsd
+from emsearch.hybrid_fit.equivalent_poses import Equivalents
 from emsearch.hybrid_fit.fitting import Fitted
 from emsearch.imaging.cloud import BeadCloud
 from emsearch.imaging.normalise import disc, normalise
@@ -43,20 +42,6 @@ STRUCTURES = ("6uo9", "4ycz", "2xdf", "3sn6", "1b26")
 Floats = NDArray[np.float64]
 Row = dict[str, Any]
 
-_SYMMETRIC_ANGSTROM = (
-    4.0  # beads of equivalent poses lie nearer than this to those in whose places they stand
-)
-
-
-def counterparts(points: Floats, turn: Floats) -> NDArray[np.int64] | None:
-    """Return which bead (n,) stands where each comes to by a turn that may be of the symmetry; None where it is not."""
-    tree = cKDTree(points)
-    for _ in range(10):
-        _, index = tree.query(points @ turn.T)
-        turn = Rotation.align_vectors(points[index], points)[0].as_matrix()
-    distance, index = tree.query(points @ turn.T)
-    return np.asarray(index) if np.sqrt(np.mean(distance**2)) < _SYMMETRIC_ANGSTROM else None
-
 
 def in_plane_rmsd(fixed: Floats, moving: Floats) -> float:
     """Return the RMSD of points (n, 2) after the best shift and turn in the plane."""
@@ -66,17 +51,19 @@ def in_plane_rmsd(fixed: Floats, moving: Floats) -> float:
     return float(np.sqrt(np.mean(np.abs(a[:, 0] + 1j * a[:, 1] - turned) ** 2)))
 
 
-def measured(found: HybridFit, fitted: Fitted, truth: Floats, turn: Floats, clean: torch.Tensor) -> Row:
+def measured(
+    found: HybridFit, fitted: Fitted, truth: Floats, turn: Floats, clean: torch.Tensor, alike: Equivalents
+) -> Row:
     """Return how far a fit is from the truth: beads (n, 3) turned by (3, 3), drawn without noise."""
-    own = quaternions_to_matrices(fitted.state.pose.quaternion)[0]
+    own = fitted.state.turn
     shown, _ = found.problem.parts(fitted.state, fitted.amplitudes)
     inside = disc(len(clean), torch.tensor([found.problem.target.aperture_px]))[0] > 0
     row: Row = {"correlation": float(np.corrcoef(shown[inside].numpy(), clean[inside].numpy())[0, 1])}
-    order = counterparts(found.flexible.points, turn.T @ own)
-    if order is not None:
+    symmetry = alike.symmetry(turn.T @ own)
+    if symmetry is not None:
         modes = fitted.state.modes
         points = found.flexible.softest(len(modes)).bent(modes)
-        there = (truth @ turn.T)[order]
+        there = (truth @ turn.T)[symmetry.bead]
         row["in plane"] = in_plane_rmsd(there[:, :2], (points @ own.T)[:, :2])
         row["in space"] = superposed_rmsd(there, points)
     return row
@@ -91,7 +78,7 @@ def cases(index: SearchIndex, options: argparse.Namespace) -> Iterator[Row]:
         model = index.library.model(name)
         group = next(g for g in index.groups if name in g.members)
         pixel = next(c.pixel_size_angstrom for c in index.classes if c.name == group.size_class)
-        modes = normal_modes(model, options.true_modes)
+        modes, alike = normal_modes(model, options.true_modes), Equivalents(model)
         for k in range(options.images):
             seed = 1000 * options.seed + 100 * number + k
             for rmsd in map(float, options.rmsd.split(",")):
@@ -111,15 +98,25 @@ def cases(index: SearchIndex, options: argparse.Namespace) -> Iterator[Row]:
                     seconds = time.perf_counter() - start
                     turn = quaternions_to_matrices(drawn.quaternion.astype(np.float64))[0]
                     points = truth.centroid_angstrom.astype(np.float64)
-                    before = measured(found, found.rigid, points, turn, clean)
-                    after = measured(found, found.bent, points, turn, clean)
+                    before = measured(found, found.rigid, points, turn, clean, alike)
+                    after = measured(found, found.bent, points, turn, clean, alike)
                     units = found.bent.state.modes
                     yield {
                         "structure": name,
                         "snr": snr,
                         "rmsd": rmsd,
                         "seconds": seconds,
+                        "pose ratio": found.pose_log_evidence_ratio,
                         "ratio": found.log_evidence_ratio,
+                        "tried": [
+                            (
+                                f.log_evidence,
+                                alike.symmetry(turn.T @ f.state.turn) is not None,
+                                f.state.turn.tolist(),
+                            )
+                            for pair in found.tried
+                            for f in pair
+                        ],
                         "gain": found.bent.log_likelihood - found.rigid.log_likelihood,
                         "warranted": found.warranted,
                         "bent by": superposed_rmsd(found.flexible.points, found.flexible.bent(units)),

@@ -57,7 +57,9 @@ def test_atoms_go_where_their_beads_go(known_bend: Any) -> None:
     bending = known_bend.flexible
     beads = bending.points
     text = np.full(len(beads), "CA")
-    atoms = Atoms(text, text, np.arange(len(beads)), text, text, beads + np.array([0.5, 0.2, -0.3]))
+    atoms = Atoms(
+        text, text, np.arange(len(beads)).astype(np.str_), text, text, beads + np.array([0.5, 0.2, -0.3])
+    )
     turn = np.array([0.0, 0.0, 0.4])
     (matrix,) = quaternions_to_matrices(np.array([[np.cos(0.2), 0, 0, np.sin(0.2)]]))
     moved = carried_along(atoms, beads, beads @ matrix.T + [1, 2, 3], np.tile(turn, (len(beads), 1)))

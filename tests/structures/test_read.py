@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from emsearch.structures.errors import StructureError
-from emsearch.structures.read import is_structure_file, read_structure
+from emsearch.structures.read import is_structure_file, read_atoms, read_structure
 
 TURN = ("2", (-1, 0, 0, 0, -1, 0, 0, 0, 1), (0.0, 0.0, 0.0))
 ONE = ("1", (1, 0, 0, 0, 1, 0, 0, 0, 1), (0.0, 0.0, 0.0))
@@ -39,6 +39,15 @@ def test_structure_of_a_file(tmp_path: Path, dimer: str) -> None:
     centre = structure.beads.mass_da @ structure.beads.centroid_angstrom / structure.features.mass_da
     np.testing.assert_allclose(centre, 0.0, atol=1e-4)
     assert "organism" in structure.notes
+
+
+def test_atoms_of_an_assembly_lie_where_its_beads_do(tmp_path: Path, dimer: str) -> None:
+    path = tmp_path / "dimer.cif"
+    path.write_text(dimer)
+    atoms, beads = read_atoms(path), read_structure(path).beads
+    assert list(dict.fromkeys(atoms.chain.tolist())) == ["A_1", "A_2"]
+    assert atoms.number.tolist() == [str(k) for k in range(1, 31)] * 2
+    np.testing.assert_allclose(atoms.position_angstrom, beads.centroid_angstrom, atol=1e-3)
 
 
 def test_pdb_and_mmcif_of_one_model_agree(tmp_path: Path, dimer: str) -> None:
