@@ -4,7 +4,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from emsearch_cli.options import Format
-from emsearch_cli.tables import Table, json_text, plain, write_json, write_table
+from emsearch_cli.plain_values import plain
+from emsearch_cli.tables import Table, json_text, write_json, write_table
 
 __all__ = ["write_document"]
 

@@ -8,7 +8,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from emsearch_cli.tables import plain
+from emsearch_cli.plain_values import plain
 
 __all__ = ["parquet_bytes"]
 

@@ -1,21 +1,20 @@
 """Rows of named columns to standard output or a file, in the format that ``--format`` names."""
 
 import json
-import math
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
 
 from emsearch_cli.options import Format
+from emsearch_cli.plain_values import plain
 from emsearch_index.errors import InputError, UsageError
 
 if TYPE_CHECKING:
     from rich.console import Console
 
-__all__ = ["Table", "json_text", "plain", "stdout_console", "write_delimited", "write_json", "write_table"]
+__all__ = ["Table", "json_text", "stdout_console", "write_delimited", "write_json", "write_table"]
 
 # Text from files may hold what a terminal obeys; a person sees it instead. Tabs and ends of lines stay.
 _VISIBLE = {code: f"\\x{code:02x}" for code in (*range(9), *range(11, 32), *range(127, 160))}
@@ -103,23 +102,6 @@ def json_text(value: Any, *, indent: int | None) -> str:
     '{"a": null}'
     """
     return json.dumps(plain(value), indent=indent, ensure_ascii=False, allow_nan=False)
-
-
-def plain(value: Any) -> Any:
-    """Return a value as what JSON knows: dates and paths as text, tuples as lists, NaN as None."""
-    if value is None or isinstance(value, bool | int | str):
-        return value
-    if isinstance(value, float):
-        return value if math.isfinite(value) else None
-    if isinstance(value, date):
-        return value.isoformat()
-    if isinstance(value, Mapping):
-        return {str(key): plain(item) for key, item in value.items()}
-    if isinstance(value, Sequence | set | frozenset) and not isinstance(value, bytes):
-        return [plain(item) for item in value]
-    if hasattr(value, "tolist"):  # numpy arrays and scalars, which the library may hand over
-        return plain(value.tolist())
-    return str(value)
 
 
 def stdout_console() -> "Console":

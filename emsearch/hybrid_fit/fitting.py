@@ -89,7 +89,7 @@ class Problem:
         drawing = draw(
             self.flexible.softest(len(state.modes)), float(self.cloud.width_angstrom[0]), state, self.frame
         )
-        unit = 1 / drawing.projection.amax().clamp_min(1e-20)
+        unit = 1 / drawing.projection.abs().amax().clamp_min(1e-20)
         model = self.image_model(state)
         projection = drawing.projection[None] * unit
         found = model.linear(projection, more=len(drawing.slopes))

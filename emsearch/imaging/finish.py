@@ -76,8 +76,8 @@ def _gaussian_transfer(sigma_px: Tensor, box_px: int) -> Tensor:
 def meniscus(images: Tensor, width_px: Tensor) -> Tensor:
     """Return the stain that gathers at the particle's foot and thins out with distance, (n, box, box), at most 1.
 
-    ``images`` (n, box, box) are clean projections, ``width_px`` (n, 1, 1) the distance over which it decays. A projection may
-    be dark throughout, where the unstained top outweighs what little is stained.
+    ``images`` (n, box, box) are clean projections, ``width_px`` (n, 1, 1) the distance over which it decays. A projection
+    may be dark throughout, where the unstained top outweighs what little is stained.
     """
     peak = images.abs().amax((1, 2), keepdim=True).clamp_min(1e-20)
     halo = _filtered(images, _gaussian_transfer(width_px / 2, images.shape[-1]))

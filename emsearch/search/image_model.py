@@ -174,9 +174,10 @@ class ImageModel:
         return self.spectra(images * self.aperture) * self._transfer
 
     def linear(self, projection: Tensor, *, more: int = 0) -> Tensor:
-        """Return the spectra (n, 8 + more, f) of projections (n, box, box) of peak 1 or -1: what an image is a sum of, and it.
+        """Return the spectra (n, 8 + more, f) of what an image is a sum of, and of it.
 
-        The columns behind them are left to be filled.
+        ``projection`` (n, box, box) has a peak of 1, or of -1 where it is dark throughout; ``more`` columns behind are left
+        to be filled.
         """
         n = len(projection)
         foot = meniscus(projection, torch.full((n, 1, 1), _MENISCUS_ANGSTROM / self.pixel_size_angstrom))

@@ -9,7 +9,8 @@ import pyarrow.parquet as pq
 import pytest
 
 from emsearch_cli.options import Format
-from emsearch_cli.tables import Table, plain, write_table
+from emsearch_cli.plain_values import plain
+from emsearch_cli.tables import Table, write_table
 from emsearch_index.errors import UsageError
 
 TABLE = Table(

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any
 from emsearch.shapes.ambiguity import AMBIGUOUS_RG_ANGSTROM
 from emsearch_cli.catalogues import CATALOGUE_NAME
 from emsearch_cli.groups import COLUMNS
+from emsearch_cli.plain_values import plain
 from emsearch_cli.show import group_document, structure_document
-from emsearch_cli.tables import Table, plain
+from emsearch_cli.tables import Table
 from emsearch_index.catalogue import Catalogue
 from emsearch_index.errors import UsageError
 
