@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 __all__ = ["OutputFiles", "write_figures", "write_files"]
 
 _Key = tuple[str, float | None, str, str]  # set, SNR, size class and answer of a row
+_NOISE: _Key = ("noise", 0.0, "all", "re-ranked")
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -46,7 +47,7 @@ def write_figures(evaluation: "Evaluation", form: Format, by_class: bool) -> Non
     scores = scores_of(evaluation.queries, by_class=by_class)
     poses = pose_scores(evaluation.queries, by_class=by_class)
     known = known_scores(evaluation.judged)
-    noise = [noise_score(evaluation.noise)] if evaluation.noise else []
+    noise = noise_score(evaluation.noise) if evaluation.noise else None
     if form is not Format.TABLE:
         write_table(Table.of([_named_level(row, form) for row in _joined(scores, poses, known, noise)]), form)
         return
@@ -56,7 +57,7 @@ def write_figures(evaluation: "Evaluation", form: Format, by_class: bool) -> Non
         for name, rows in sections.items()
     }
     if noise:
-        document["noise_alone"] = Table.of([dataclasses.asdict(row) for row in noise])
+        document["noise_alone"] = Table.of([dataclasses.asdict(noise)])
     write_document(document, form)
 
 
@@ -74,7 +75,7 @@ def _joined(
     scores: "Sequence[Score]",
     poses: "Sequence[PoseScore]",
     known: "Sequence[KnownScore]",
-    noise: "Sequence[NoiseScore]",
+    noise: "NoiseScore | None",
 ) -> list[dict[str, Any]]:
     """Return one row an answer; poses and "in the database" stand in the rows of "re-ranked" and are None elsewhere.
 
@@ -86,9 +87,7 @@ def _joined(
     from emsearch.evaluation.sets import UNKNOWN
 
     pose_of: dict[_Key, PoseScore] = {(p.set, p.snr, p.size_class, "re-ranked"): p for p in poses}
-    noise_of: dict[_Key, NoiseScore] = dict.fromkeys(
-        [("noise", 0.0, ALL_CLASSES, "re-ranked")][: len(noise)], *noise
-    )
+    noise_of: dict[_Key, NoiseScore] = {_NOISE: noise} if noise else {}
     known_of: dict[_Key, KnownScore] = {(UNKNOWN, k.snr, ALL_CLASSES, "re-ranked"): k for k in known}
     score_of: dict[_Key, Score] = {(s.set, s.snr, s.size_class, s.answer): s for s in scores}
     rows = []

@@ -8,6 +8,7 @@ import pytest
 
 from emsearch.evaluation import protocol as protocol_module
 from emsearch.evaluation.known import Judged
+from emsearch.evaluation.noise_alone import NoiseAnswer
 from emsearch.evaluation.poses import PoseError
 from emsearch.evaluation.protocol import Evaluation, Protocol
 from emsearch.evaluation.queries import Named, Query, Truth
@@ -39,7 +40,9 @@ def found_by(protocol: Protocol) -> Evaluation:
     wrong = replace(right, image=1, answers=dict.fromkeys(right.answers, Named(None, "G1")), pose=None)
     queries = tuple(replace(q, snr=snr) for snr in protocol.snr_levels for q in (right, wrong))
     judged = tuple(Judged(k, snr, 0.7, 0.2, 1, True) for snr in protocol.snr_levels for k in range(2))
-    return Evaluation(queries, judged if "unknown" in protocol.sets else (), ())
+    noise = (NoiseAnswer(0.1, 0.3), NoiseAnswer(0.6, 0.8))
+    unknown = "unknown" in protocol.sets
+    return Evaluation(queries, judged if unknown else (), (), noise if unknown else ())
 
 
 @pytest.fixture
@@ -79,12 +82,15 @@ def test_known_or_not_stands_beside(run: Callable[..., Any], asked: list[Protoco
         (10.0, 1.0),
         ("all", 1.0),
     ]
-    assert rows[-1]["top1"] is None and len({tuple(r) for r in rows}) == 1
+    assert rows[-2]["top1"] is None and len({tuple(r) for r in rows}) == 1
+    noise = rows[-1]
+    assert (noise["set"], noise["images"], noise["top1"]) == ("noise", 2, None)
+    assert (noise["false_accept"], noise["taken_for_particle"]) == (0.5, 0.5)
 
 
-def test_people_get_three_tables(run: Callable[..., Any], asked: list[Protocol]) -> None:
+def test_people_get_a_table_of_each_kind(run: Callable[..., Any], asked: list[Protocol]) -> None:
     out = run("evaluate", "--sets", "unknown", "--snr", "clean", "--by-class").out
-    for words in ("recognition", "poses", "in database", "auroc", "clean", "d100-200"):
+    for words in ("recognition", "poses", "in database", "noise alone", "auroc", "clean", "d100-200"):
         assert words in out, words
 
 

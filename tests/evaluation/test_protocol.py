@@ -75,6 +75,9 @@ def test_unknown_images_are_asked_with_and_without_their_group(family_index: "Se
     assert {q.among for q in whole} == {5} and {q.among for q in struck} == {4}
     assert all(q.answers["re-ranked"].rank is None for q in struck)
     assert all(q.answers["re-ranked"].first != q.truth.group for q in struck)
+    assert len(found.noise) == 6
+    assert [n for n in found.noise if n.in_database_probability > n.particle_probability] == []
+    assert np.median([n.particle_probability for n in found.noise]) < 0.5
     assert [j.as_is for j in found.judged] == [q.in_database_probability for q in whole]
     assert [j.struck for j in found.judged] == [q.in_database_probability for q in struck]
     assert {s.images for s in scores_of(found.queries)} == {6}
