@@ -46,7 +46,7 @@ def write_figures(evaluation: "Evaluation", form: Format, by_class: bool) -> Non
 
     scores = scores_of(evaluation.queries, by_class=by_class)
     poses = pose_scores(evaluation.queries, by_class=by_class)
-    known = known_scores(evaluation.judged)
+    known = known_scores(evaluation.judged, by_class=by_class)
     noise = noise_score(evaluation.noise) if evaluation.noise else None
     if form is not Format.TABLE:
         write_table(Table.of([_named_level(row, form) for row in _joined(scores, poses, known, noise)]), form)
@@ -83,12 +83,12 @@ def _joined(
     """
     from emsearch.evaluation.known import KnownScore
     from emsearch.evaluation.noise_alone import NoiseScore
-    from emsearch.evaluation.scores import ALL_CLASSES, PoseScore, Score
+    from emsearch.evaluation.scores import PoseScore, Score
     from emsearch.evaluation.sets import UNKNOWN
 
     pose_of: dict[_Key, PoseScore] = {(p.set, p.snr, p.size_class, "re-ranked"): p for p in poses}
     noise_of: dict[_Key, NoiseScore] = {_NOISE: noise} if noise else {}
-    known_of: dict[_Key, KnownScore] = {(UNKNOWN, k.snr, ALL_CLASSES, "re-ranked"): k for k in known}
+    known_of: dict[_Key, KnownScore] = {(UNKNOWN, k.snr, k.size_class, "re-ranked"): k for k in known}
     score_of: dict[_Key, Score] = {(s.set, s.snr, s.size_class, s.answer): s for s in scores}
     rows = []
     for key in dict.fromkeys([*score_of, *known_of, *noise_of]):

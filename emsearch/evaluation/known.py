@@ -25,6 +25,7 @@ from emsearch.evaluation.discrimination import (
 )
 from emsearch.evaluation.intervals import bootstrap_interval
 from emsearch.evaluation.queries import Asked
+from emsearch.evaluation.scores import ALL_CLASSES
 from emsearch.search.ranking import Calibration
 from emsearch.search.undecided import undecided
 from emsearch_index.errors import UsageError
@@ -43,6 +44,7 @@ class Judged:
     """
 
     group: int
+    size_class: str
     snr: float
     as_is: float
     struck: float
@@ -52,7 +54,7 @@ class Judged:
 
 @dataclass(frozen=True, slots=True)
 class KnownScore:
-    """How well known images are told from unknown ones at a noise level; ``snr`` None is all levels together.
+    """How well known images of a size class, or of all, are told from unknown ones; ``snr`` None is all levels together.
 
     Intervals are 95 %, by bootstrap over groups. ``ece`` is the expected calibration error, ``false_accept`` the share of
     struck cases that are taken for known at a probability of 0.5, ``missed`` that of the others that are not. ``held`` is
@@ -61,6 +63,7 @@ class KnownScore:
     """
 
     snr: float | None
+    size_class: str
     images: int
     groups: int
     auroc: float
@@ -82,12 +85,14 @@ class KnownScore:
 def judge(
     asked: Sequence[tuple[int, float, Asked]],
     calibration: Calibration,
+    size_classes: Sequence[str],
     seed: int = 0,
     report: Callable[[str], None] = lambda line: None,
 ) -> list[Judged]:
     """Judge images (group, SNR, what was found), each by the fit to images of the groups of the other folds.
 
-    What tells a particle from noise is that of the index's own ``calibration``.
+    ``size_classes`` are those of all groups of the index. What tells a particle from noise is that of the index's own
+    ``calibration``.
 
     Raises
     ------
@@ -102,15 +107,15 @@ def judge(
         fits.append(with_particle_of(fit_calibration(others), calibration))
         report(f"unknown: fold {k + 1} of {int(fold.max()) + 1}")
     return [
-        _judged(case, group, snr, fits[f])
+        _judged(case, group, size_classes[group], snr, fits[f])
         for (group, snr, _), case, f in zip(asked, cases, fold.tolist(), strict=True)
     ]
 
 
-def _judged(case: Case, group: int, snr: float, calibration: Calibration) -> Judged:
+def _judged(case: Case, group: int, size_class: str, snr: float, calibration: Calibration) -> Judged:
     as_is, struck = (c.in_database_probability(calibration) for c in (case, case.without_right()))
     among = undecided(case.probabilities(calibration), calibration.set_mass)
-    return Judged(group, snr, as_is, struck, len(among), case.right in among)
+    return Judged(group, size_class, snr, as_is, struck, len(among), case.right in among)
 
 
 def _folds(group: NDArray[np.int64], seed: int) -> NDArray[np.int64]:
@@ -137,20 +142,30 @@ def reliability_of(judged: Sequence[Judged]) -> tuple[Bin, ...]:
     return reliability(probability, known)
 
 
-def known_scores(judged: Sequence[Judged]) -> list[KnownScore]:
-    """Return the scores of each noise level, and those of all together where there are several."""
-    levels = list(dict.fromkeys(j.snr for j in judged))
-    scores = [_score(snr, [j for j in judged if j.snr == snr]) for snr in levels]
-    return scores + ([_score(None, judged)] if len(levels) > 1 else [])
+def known_scores(judged: Sequence[Judged], *, by_class: bool = False) -> list[KnownScore]:
+    """Return the scores of each noise level, and those of all together where there are several.
+
+    With ``by_class`` also those of the images of each size class, which are told from images of the same class alone.
+    """
+    levels: list[float | None] = list(dict.fromkeys(j.snr for j in judged))
+    if len(levels) > 1:
+        levels.append(None)
+    classes = [ALL_CLASSES, *(sorted({j.size_class for j in judged}) if by_class else ())]
+    parts = {(snr, name): _part(judged, snr, name) for snr in levels for name in classes}
+    return [_score(snr, name, part) for (snr, name), part in parts.items() if part]
 
 
-def _score(snr: float | None, judged: Sequence[Judged]) -> KnownScore:
+def _part(judged: Sequence[Judged], snr: float | None, size_class: str) -> list[Judged]:
+    return [j for j in judged if snr in (None, j.snr) and size_class in (ALL_CLASSES, j.size_class)]
+
+
+def _score(snr: float | None, size_class: str, judged: Sequence[Judged]) -> KnownScore:
     probability, known, group = _both(judged)
     numbers: list[float] = []
     for measure in (area_under_roc, calibration_error, false_accept_rate, miss_rate):
         numbers += _measured(measure, probability, known, group)
     numbers += [float(np.mean([j.held for j in judged])), float(np.median([j.undecided for j in judged]))]
-    return KnownScore(snr, len(judged), len(np.unique(group)), *numbers)
+    return KnownScore(snr, size_class, len(judged), len(np.unique(group)), *numbers)
 
 
 def _measured(

@@ -157,6 +157,7 @@ def _known(evaluation: Evaluation) -> list[str]:
         _table(
             (
                 "SNR",
+                "size class",
                 "images",
                 "groups",
                 "AUROC",
@@ -166,7 +167,7 @@ def _known(evaluation: Evaluation) -> list[str]:
                 "undecided among",
                 "right one held",
             ),
-            [_known_row(s) for s in known_scores(evaluation.judged)],
+            [_known_row(s) for s in known_scores(evaluation.judged, by_class=True)],
         ),
         *_noise(evaluation),
         _picture(reliability_figure(bins), "reliability diagram"),
@@ -191,6 +192,7 @@ def _noise(evaluation: Evaluation) -> list[str]:
 def _known_row(s: KnownScore) -> tuple[object, ...]:
     return (
         level_name(s.snr),
+        s.size_class,
         s.images,
         s.groups,
         _share(s.auroc, s.auroc_low, s.auroc_high),

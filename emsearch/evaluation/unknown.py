@@ -43,7 +43,8 @@ def ask_unknown(
         found += sorted(of_level, key=lambda entry: entry[1])
         report(f"unknown, {'clean' if np.isinf(d.snr) else f'SNR {d.snr:g}'}: {len(d.images)} images")
     asked_about = [(int(d.images.group[k]), d.snr, asked) for d, k, asked in found]
-    judged = judge(asked_about, index.calibration, seed, report)
+    classes = [group.size_class for group in index.groups]
+    judged = judge(asked_about, index.calibration, classes, seed, report)
     whole = [
         replace(query_of(index, d, k, asked, errors), in_database_probability=j.as_is)
         for (d, k, asked), j in zip(found, judged, strict=True)

@@ -14,6 +14,7 @@ from emsearch_index.errors import UsageError
 POSE = Pose(np.array([1.0, 0.0, 0.0, 0.0]), (0.0, 0.0), 1.0, 1.0, 20.0, 0.0, 0.1)
 
 SURE_OF_PARTICLES = Calibration(particle_offset=50.0, particle_slope=0.0)
+CLASSES = ["small"] * 5 + ["large"] * 5
 
 
 def asked(truth: int, rng: np.random.Generator, *, telling: bool) -> Asked:
@@ -39,7 +40,7 @@ def images(n: int, *, telling: bool) -> list[tuple[int, float, Asked]]:
 
 
 def test_telling_matches_are_known_and_struck_ones_are_not() -> None:
-    judged = judge(images(40, telling=True), SURE_OF_PARTICLES)
+    judged = judge(images(40, telling=True), SURE_OF_PARTICLES, CLASSES)
     assert min(j.as_is for j in judged) > 0.8
     assert max(j.struck for j in judged) < 0.2
     (score,) = known_scores(judged)
@@ -57,12 +58,12 @@ def test_what_may_be_noise_is_not_known() -> None:
     perhaps = Calibration(
         particle_offset=-np.log(9), particle_slope=0.0
     )  # even odds with the prior of nine in ten
-    sure, doubtful = (judge(images(40, telling=True), of) for of in (SURE_OF_PARTICLES, perhaps))
+    sure, doubtful = (judge(images(40, telling=True), of, CLASSES) for of in (SURE_OF_PARTICLES, perhaps))
     assert [j.as_is for j in doubtful] == pytest.approx([0.5 * j.as_is for j in sure])
 
 
 def test_matches_that_tell_nothing_leave_it_open() -> None:
-    (score,) = known_scores(judge(images(40, telling=False), SURE_OF_PARTICLES))
+    (score,) = known_scores(judge(images(40, telling=False), SURE_OF_PARTICLES, CLASSES))
     assert score.auroc_low < 0.6
     assert score.auroc_low <= score.auroc <= score.auroc_high
     assert score.ece < 0.2
@@ -76,7 +77,7 @@ def test_a_group_is_judged_by_the_images_of_others(monkeypatch: pytest.MonkeyPat
         return fit_calibration(cases)
 
     monkeypatch.setattr("emsearch.evaluation.known.fit_calibration", spy)
-    judge(images(40, telling=True), SURE_OF_PARTICLES)
+    judge(images(40, telling=True), SURE_OF_PARTICLES, CLASSES)
     assert len(fits) == 5
     assert all(len(groups) == 8 for groups in fits)
     assert set.union(*fits) == set(range(10)) and not set.intersection(*fits)
@@ -84,7 +85,7 @@ def test_a_group_is_judged_by_the_images_of_others(monkeypatch: pytest.MonkeyPat
 
 def test_levels_are_scored_apart_and_together() -> None:
     judged = [
-        Judged(k % 4, snr, 0.9 if k % 3 else 0.3, 0.2, 1 + k % 2, k > 0)
+        Judged(k % 4, "small", snr, 0.9 if k % 3 else 0.3, 0.2, 1 + k % 2, k > 0)
         for snr in (10.0, 2.0)
         for k in range(12)
     ]
@@ -96,6 +97,15 @@ def test_levels_are_scored_apart_and_together() -> None:
     assert sum(b.count for b in reliability_of(judged)) == 48
 
 
+def test_each_size_class_is_scored_among_its_own() -> None:
+    judged = judge(images(40, telling=True), SURE_OF_PARTICLES, CLASSES)
+    assert [(s.size_class, s.images, s.groups) for s in known_scores(judged, by_class=True)] == [
+        ("all", 40, 10),
+        ("large", 20, 5),
+        ("small", 20, 5),
+    ]
+
+
 def test_one_group_is_too_few() -> None:
     with pytest.raises(UsageError, match="images of 1 group and needs those of two"):
-        judge([(3, 2.0, asked(3, np.random.default_rng(0), telling=True))] * 4, SURE_OF_PARTICLES)
+        judge([(3, 2.0, asked(3, np.random.default_rng(0), telling=True))] * 4, SURE_OF_PARTICLES, CLASSES)
