@@ -1,6 +1,6 @@
 """What denoising is worth, on groups that the denoiser has never seen, and what it makes of nothing.
 
-    python tests/benchmarks/bench_denoise.py truth|recognition|noise|resemblance --weights l1.safetensors,... [--images 140]
+    python tests/benchmarks/bench_denoise.py PART --weights l1.safetensors,... [--images 140]
 
 truth: correlation with the clean, fully stained projection inside the particle's disc, of the image as it is, after a
 Gaussian (the best of several widths at each level, chosen on these very images), after a Wiener filter (radial, one for each
@@ -9,6 +9,9 @@ strength.
 
 recognition: how often the network of the index (no projection matching) names the right group first and in the first three,
 and how often it names a group that the denoiser was trained on, which none of the images shows.
+
+matched: the same with projection matching, as `emsearch query` does it, of images as they are and denoised, and the
+probability of "in the database".
 
 noise: images of noise alone and of particles, as they are and denoised, searched with projection matching of ten groups: the
 correlation of the first hit's projection, the probability of "in the database", how often it is above 1/2, and the strength.
@@ -32,7 +35,7 @@ from torch import Tensor
 from emsearch.denoising.denoise import guess_framed
 from emsearch.denoising.pairs import clean_view
 from emsearch.denoising.weights import Denoiser, load_denoiser
-from emsearch.evaluation.simulated import STAIN, SimulatedImages, draw_images
+from emsearch.evaluation.simulated import STAIN, SimulatedImages, draw_images, in_order_of_pixel_size
 from emsearch.imaging.normalise import normalise
 from emsearch.imaging.parameters import clean_parameters
 from emsearch.imaging.rotations import (
@@ -181,6 +184,30 @@ def recognition(index: SearchIndex, denoisers: Denoisers, images: int) -> Iterat
             }
 
 
+def matched(index: SearchIndex, denoisers: Denoisers, images: int) -> Iterator[Row]:
+    unseen, seen = shown(index, denoisers)
+    of_training = {index.groups[g].id for g in seen}
+    for snr in LEVELS:
+        drawn = draw_images(index, unseen, STAIN, images, _SEED, snr)
+        pictures = normalised(drawn)
+        rows = {"as it is": pictures}
+        rows |= {name: guesses(denoiser, pictures)[0] for name, denoiser in denoisers.items()}
+        for k in in_order_of_pixel_size(drawn):
+            right = index.groups[int(drawn.group[k])].id
+            for name, found in rows.items():
+                reply = answer_image(index, found[k], float(drawn.pixel_size_angstrom[k]), top=3)
+                named = [hit.group for hit in reply.hits]
+                yield {
+                    "snr": snr,
+                    "method": name,
+                    "top1": float(named[0] == right),
+                    "top3": float(right in named),
+                    "names a group of training": float(named[0] in of_training),
+                    "in the database": reply.in_database_probability,
+                    "called known": float(reply.in_database_probability > 0.5),
+                }
+
+
 def noise(index: SearchIndex, denoisers: Denoisers, images: int) -> Iterator[Row]:
     unseen, _ = shown(index, denoisers)
     for shows, snr in (("noise alone", 1e-6), ("particle, SNR 2", 2.0), ("particle, SNR 0.1", 0.1)):
@@ -263,6 +290,7 @@ def summary(rows: list[Row], keys: tuple[str, ...]) -> str:
 PARTS = {
     "truth": (truth, ("snr", "method")),
     "recognition": (recognition, ("snr", "method")),
+    "matched": (matched, ("snr", "method")),
     "noise": (noise, ("shows", "method")),
     "resemblance": (resemblance, ("shows", "method")),
 }
