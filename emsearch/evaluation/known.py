@@ -40,7 +40,8 @@ _FOLD_STREAM = 8_888_888
 class Judged:
     """One image of ``group`` and what the fit of other groups' images says of it, as it is and with its group struck.
 
-    ``undecided`` is how many groups it cannot decide among, ``held`` whether the right one is one of them.
+    ``own_as_is`` and ``own_struck`` are what the index's own calibration says of both. ``undecided`` is how many groups the
+    image cannot decide among, ``held`` whether the right one is one of them.
     """
 
     group: int
@@ -48,6 +49,8 @@ class Judged:
     snr: float
     as_is: float
     struck: float
+    own_as_is: float
+    own_struck: float
     undecided: int
     held: bool
 
@@ -59,7 +62,7 @@ class KnownScore:
     Intervals are 95 %, by bootstrap over groups. ``ece`` is the expected calibration error, ``false_accept`` the share of
     struck cases that are taken for known at a probability of 0.5, ``missed`` that of the others that are not. ``held`` is
     the share of images whose right group is among those that they cannot decide among, ``undecided`` the median number of
-    these.
+    these. ``auroc_own`` and ``ece_own`` are of the index's own calibration, which was fitted on other images of all groups.
     """
 
     snr: float | None
@@ -80,6 +83,8 @@ class KnownScore:
     missed_high: float
     held: float
     undecided: float
+    auroc_own: float
+    ece_own: float
 
 
 def judge(
@@ -107,15 +112,21 @@ def judge(
         fits.append(with_particle_of(fit_calibration(others), calibration))
         report(f"unknown: fold {k + 1} of {int(fold.max()) + 1}")
     return [
-        _judged(case, group, size_classes[group], snr, fits[f])
+        _judged(case, group, size_classes[group], snr, fits[f], calibration)
         for (group, snr, _), case, f in zip(asked, cases, fold.tolist(), strict=True)
     ]
 
 
-def _judged(case: Case, group: int, size_class: str, snr: float, calibration: Calibration) -> Judged:
-    as_is, struck = (c.in_database_probability(calibration) for c in (case, case.without_right()))
-    among = undecided(case.probabilities(calibration), calibration.set_mass)
-    return Judged(group, size_class, snr, as_is, struck, len(among), case.right in among)
+def _judged(
+    case: Case, group: int, size_class: str, snr: float, fitted: Calibration, own: Calibration
+) -> Judged:
+    as_is, struck, own_as_is, own_struck = (
+        c.in_database_probability(by) for by in (fitted, own) for c in (case, case.without_right())
+    )
+    among = undecided(case.probabilities(fitted), fitted.set_mass)
+    return Judged(
+        group, size_class, snr, as_is, struck, own_as_is, own_struck, len(among), case.right in among
+    )
 
 
 def _folds(group: NDArray[np.int64], seed: int) -> NDArray[np.int64]:
@@ -165,6 +176,8 @@ def _score(snr: float | None, size_class: str, judged: Sequence[Judged]) -> Know
     for measure in (area_under_roc, calibration_error, false_accept_rate, miss_rate):
         numbers += _measured(measure, probability, known, group)
     numbers += [float(np.mean([j.held for j in judged])), float(np.median([j.undecided for j in judged]))]
+    own = np.array([j.own_as_is for j in judged] + [j.own_struck for j in judged])
+    numbers += [area_under_roc(own, known), calibration_error(own, known)]
     return KnownScore(snr, size_class, len(judged), len(np.unique(group)), *numbers)
 
 

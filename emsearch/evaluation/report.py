@@ -26,7 +26,8 @@ img { max-width: 100%; }
 
 _UNKNOWN_NOTE = (
     "Each image is judged as it is and with its own group struck from the candidates; the logistic is fitted on images of "
-    "other groups. The network has been trained on the struck groups too, and their relatives stay in the index."
+    "other groups, and the index's own calibration stands beside. The network has been trained on the struck groups too, "
+    "and their relatives stay in the index."
 )
 
 
@@ -166,6 +167,8 @@ def _known(evaluation: Evaluation) -> list[str]:
                 "missed at 0.5",
                 "undecided among",
                 "right one held",
+                "AUROC, own calibration",
+                "its calibration error",
             ),
             [_known_row(s) for s in known_scores(evaluation.judged, by_class=True)],
         ),
@@ -201,6 +204,8 @@ def _known_row(s: KnownScore) -> tuple[object, ...]:
         _share(s.missed, s.missed_low, s.missed_high),
         f"{s.undecided:g}",
         f"{s.held:.2f}",
+        f"{s.auroc_own:.2f}",
+        f"{s.ece_own:.2f}",
     )
 
 

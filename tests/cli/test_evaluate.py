@@ -40,7 +40,7 @@ def found_by(protocol: Protocol) -> Evaluation:
     wrong = replace(right, image=1, answers=dict.fromkeys(right.answers, Named(None, "G1")), pose=None)
     queries = tuple(replace(q, snr=snr) for snr in protocol.snr_levels for q in (right, wrong))
     judged = tuple(
-        Judged(k, "d0-130", snr, 0.7, 0.2, 1, True) for snr in protocol.snr_levels for k in range(2)
+        Judged(k, "d0-130", snr, 0.7, 0.2, 0.6, 0.3, 1, True) for snr in protocol.snr_levels for k in range(2)
     )
     noise = (NoiseAnswer(0.1, 0.3), NoiseAnswer(0.6, 0.8))
     unknown = "unknown" in protocol.sets

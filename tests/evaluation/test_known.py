@@ -85,7 +85,7 @@ def test_a_group_is_judged_by_the_images_of_others(monkeypatch: pytest.MonkeyPat
 
 def test_levels_are_scored_apart_and_together() -> None:
     judged = [
-        Judged(k % 4, "small", snr, 0.9 if k % 3 else 0.3, 0.2, 1 + k % 2, k > 0)
+        Judged(k % 4, "small", snr, 0.9 if k % 3 else 0.3, 0.2, 0.8, 0.4, 1 + k % 2, k > 0)
         for snr in (10.0, 2.0)
         for k in range(12)
     ]
@@ -94,6 +94,7 @@ def test_levels_are_scored_apart_and_together() -> None:
     assert [s.images for s in scores] == [12, 12, 24]
     assert all(s.missed == pytest.approx(1 / 3) and s.false_accept == 0 for s in scores)
     assert all(s.missed_low <= s.missed <= s.missed_high for s in scores)
+    assert all((s.auroc_own, s.ece_own) == (1.0, pytest.approx(0.3)) for s in scores)
     assert sum(b.count for b in reliability_of(judged)) == 48
 
 

@@ -46,7 +46,7 @@ def evaluation(a_query: Callable[..., Query]) -> Evaluation:
         a_query(2, "G1", group="G3"),
         a_query(1, set="members", snr=2.0),
     )
-    judged = tuple(Judged(k % 3, "d0-130", 2.0, 0.8, 0.3, 1, True) for k in range(6))
+    judged = tuple(Judged(k % 3, "d0-130", 2.0, 0.8, 0.3, 0.7, 0.4, 1, True) for k in range(6))
     return Evaluation(queries, judged, ("set added is left out: <nothing>",))
 
 
