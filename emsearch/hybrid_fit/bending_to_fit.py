@@ -32,7 +32,8 @@ class FitSettings:
 
     ``rmsd_angstrom`` is the bend that is expected, root mean square. Of ``starts`` poses the ``bent_starts`` that fit best,
     no two of them alike, are bent. A bend is warranted by a log evidence ratio above ``warranted``: more than unbent
-    structures reach.
+    structures reach. A pose is settled by as much over the next one: of those with less half were wrong
+    (docs/explanation/bending-to-fit.md).
     """
 
     modes: int = 10
@@ -41,6 +42,7 @@ class FitSettings:
     bent_starts: int = 4
     steps: int = 30
     warranted: float = 3.0
+    settled: float = 3.0
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -49,8 +51,8 @@ class HybridFit:
 
     ``log_evidence_ratio`` is that of the bent structure over the unbent one, the prior on the bend and the width of both
     fits counted in; ``warranted`` whether it is more than unbent structures reach. ``pose_log_evidence_ratio`` is that of
-    the bent structure over the same bent in the next best pose, None where all starts came to one pose. ``tried`` are all
-    fits, unbent and bent, one pair a start.
+    the bent structure over the same bent in the next best pose, None where all starts came to one pose; ``pose_settled``
+    whether the image leaves no doubt between the two. ``tried`` are all fits, unbent and bent, one pair a start.
     """
 
     problem: Problem
@@ -60,6 +62,7 @@ class HybridFit:
     log_evidence_ratio: float
     warranted: bool
     pose_log_evidence_ratio: float | None
+    pose_settled: bool
     tried: tuple[tuple[Fitted, Fitted], ...]
 
     @property
@@ -102,6 +105,7 @@ def bend_to_fit(
     best = max((bent for _, bent in tried), key=lambda f: f.log_evidence)
     ratio = best.log_evidence - best_rigid.log_evidence
     rivals = [b.log_evidence for _, b in tried if not equivalents.alike(best.state.turn, b.state.turn)]
+    ahead = best.log_evidence - max(rivals) if rivals else None
     return HybridFit(
         problem=problem,
         flexible=bending,
@@ -109,7 +113,8 @@ def bend_to_fit(
         bent=best,
         log_evidence_ratio=ratio,
         warranted=ratio > settings.warranted,
-        pose_log_evidence_ratio=best.log_evidence - max(rivals) if rivals else None,
+        pose_log_evidence_ratio=ahead,
+        pose_settled=ahead is None or ahead >= settings.settled,
         tried=tuple(tried),
     )
 

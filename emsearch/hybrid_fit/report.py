@@ -23,6 +23,7 @@ def fit_summary(fitted: FittedImage) -> dict[str, Any]:
     return {
         "structure": fitted.subject.name,
         "verdict": "bent" if fit.warranted else "not bent",
+        "pose": "settled" if fit.pose_settled else "not settled",
         "correlation_before": round(fit.rigid.correlation, 4),
         "correlation_after": round(fit.bent.correlation, 4),
         "log_likelihood_before": round(fit.rigid.log_likelihood, 2),

@@ -44,6 +44,8 @@ def test_what_is_written_agrees(
     document = json.loads((out / "fit.json").read_text())
     assert document == json.loads(outcome.out)
     assert document["structure"] == "blob1" and document["verdict"] == "not bent"
+    ahead = document["pose_log_evidence_ratio"]
+    assert document["pose"] == ("settled" if ahead is None or ahead >= 3 else "not settled")
     assert len(document["modes"]) == 3 and document["correlation_after"] > 0.7, document
     assert document["after"]["mirror"] is False and document["after"]["fill"]["uncertainty"] > 0
     for name in ("input.cif", "bent.cif"):

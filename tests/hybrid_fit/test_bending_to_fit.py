@@ -25,6 +25,8 @@ def test_a_known_bend_is_found(known_bend: Any, found: HybridFit) -> None:
     after = superposed_rmsd(truth, found.bent_model.centroid_angstrom.astype(np.float64))
     assert before > 3 and after < 0.5 * before
     assert found.warranted and found.log_evidence_ratio > 10
+    ahead = found.pose_log_evidence_ratio
+    assert found.pose_settled == (ahead is None or ahead >= FEW.settled)
     assert found.bent.correlation > found.rigid.correlation
     assert found.bent.log_likelihood > found.rigid.log_likelihood
     assert np.all(np.diag(found.bent.covariance) > 0)
