@@ -3,6 +3,8 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import numpy as np
+
 from emsearch.evaluation.simulated import BOXES, CRYO, STAIN, SimulatedImages, draw_subjects
 from emsearch.evaluation.subjects import DEFORMATIONS_ANGSTROM, Subject, SubjectModels
 from emsearch.imaging.parameters import ParameterRanges
@@ -94,7 +96,7 @@ def set_names(text: str) -> tuple[str, ...]:
 
 def added_groups(index: SearchIndex) -> list[int]:
     """Return the groups that were put into the index after it was trained."""
-    return [index.number[name] for name in index.generation.configuration.get("added_groups", ())]
+    return [int(k) for k in np.flatnonzero(index.untrained)]
 
 
 def largest_groups(index: SearchIndex, count: int) -> list[int]:

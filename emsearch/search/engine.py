@@ -104,6 +104,12 @@ class SearchIndex:
         other.size_class_model = model
         return other
 
+    @property
+    def untrained(self) -> NDArray[np.bool_]:
+        """Which groups (groups,) were added after the network was trained."""
+        added = self.generation.configuration.get("added_groups", ())
+        return np.isin([group.id for group in self.groups], list(added))
+
     def extents_of(self, size_class: int) -> NDArray[np.float64]:
         """Return Dmax in A of the groups of a size class, by its number."""
         name = self.classes[size_class].name

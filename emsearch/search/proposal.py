@@ -108,7 +108,7 @@ def propose_together(index: SearchIndex, images: Tensor, pixel_size_angstrom: fl
     weight = softmax(np.stack(log_odds), axis=0)
     weighted = np.stack([w[:, None] * s.share for w, s in zip(weight, looks, strict=True)])
     best = weighted.argmax(axis=0)  # the first of those that are equal
-    share = weighted.max(axis=0)
+    share = _none_unheard(weighted.max(axis=0), index.untrained)
 
     def of_best(values: Callable[[Look], NDArray[Any]]) -> NDArray[Any]:
         of: NDArray[Any] = np.take_along_axis(np.stack([values(s) for s in looks]), best[None], axis=0)[0]
@@ -116,7 +116,7 @@ def propose_together(index: SearchIndex, images: Tensor, pixel_size_angstrom: fl
 
     readings = [s.readings for s in looks if s.readings is not None]
     return Proposals(
-        share=share / share.sum(axis=1, keepdims=True),
+        share=share,
         classifier=of_best(lambda s: s.classifier),
         vote=of_best(lambda s: s.vote),
         similarity=of_best(lambda s: s.similarity),
@@ -125,6 +125,18 @@ def propose_together(index: SearchIndex, images: Tensor, pixel_size_angstrom: fl
         samplings=tuple(s.sampling for s in looks),
         readings=tuple(readings) or None,
     )
+
+
+def _none_unheard(share: Floats, untrained: NDArray[np.bool_]) -> Floats:
+    """Return shares (n, groups) that sum to one: what the network never learnt it cannot rule out.
+
+    A group that it was not trained on has the share of a group of which nothing is known, or more. Groups that are not
+    considered have none.
+    """
+    share = share / share.sum(axis=1, keepdims=True)
+    even = 1 / np.count_nonzero(share, axis=1, keepdims=True)
+    share = np.where(untrained & (share > 0), np.maximum(share, even), share)
+    return np.asarray(share / share.sum(axis=1, keepdims=True))
 
 
 def propose(index: SearchIndex, image: Tensor, pixel_size_angstrom: float | None) -> Proposal:

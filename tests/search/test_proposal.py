@@ -1,5 +1,6 @@
 """Images asked about together are answered as each alone."""
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -50,6 +51,24 @@ def test_the_first_candidates_leave_the_share_of_the_others(
     assert first.rest_group.tolist() == [c.group for c in every.candidates[2:]]
     assert first.rest_share.tolist() == [c.share for c in every.candidates[2:]]
     assert first.similarity == every.similarity
+
+
+def test_what_the_network_never_learnt_is_not_ruled_out(
+    pooling_index: "SearchIndex", images: torch.Tensor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    known = propose_together(pooling_index, images, PIXEL)
+    lowest = int(known.share.mean(axis=0).argmin())
+    old = pooling_index.generation
+    added = replace(old.manifest, configuration={"added_groups": [pooling_index.groups[lowest].id]})
+    monkeypatch.setattr(pooling_index, "generation", replace(old, manifest=added))
+    assert np.flatnonzero(pooling_index.untrained).tolist() == [lowest]
+    share = propose_together(pooling_index, images, PIXEL).share
+    assert share.sum(axis=1) == pytest.approx(1)
+    even = 1 / np.count_nonzero(known.share, axis=1)
+    assert (share[:, lowest] >= even / (1 + even) - 1e-12).all() and (known.share[:, lowest] < even).any()
+    others = np.arange(len(pooling_index.groups)) != lowest
+    before, after = (s[:, others] / s[:, others].sum(axis=1, keepdims=True) for s in (known.share, share))
+    np.testing.assert_allclose(after, before, atol=1e-12)
 
 
 def test_a_picture_has_no_room_for_molecules_much_larger_than_itself(
