@@ -2,10 +2,10 @@
 
 Each image of the set "unknown" is judged twice: as it is, and with its own group struck from the candidates, which is how
 a molecule that is not in the index looks to the search. The logistic is fitted on the images of other groups than
-those it is tested on. Two things stay more favourable than with a molecule never seen. The network has been trained on
-the struck groups too, so that its embedding sets them apart from the others. And the images are simulated as those
-of the training were. What is against it: relatives of a struck group stay in the index, and an image that looks like one
-of them counts as wrongly accepted.
+those it is tested on. The images are simulated as those of the training were, which is more favourable than a real one.
+The network has been trained on the struck groups too; structures that it never saw were told from trained ones better
+than struck ones are (docs/explanation/how-good.md). Relatives of a struck group stay in the index, and an image that looks
+like one of them counts as wrongly accepted.
 """
 
 from collections.abc import Callable, Sequence
