@@ -94,7 +94,7 @@ def test_levels_are_scored_apart_and_together() -> None:
     assert [s.images for s in scores] == [12, 12, 24]
     assert all(s.missed == pytest.approx(1 / 3) and s.false_accept == 0 for s in scores)
     assert all(s.missed_low <= s.missed <= s.missed_high for s in scores)
-    assert all((s.auroc_own, s.ece_own) == (1.0, pytest.approx(0.3)) for s in scores)
+    assert all(s.auroc_own == 1 and s.ece_own == pytest.approx(0.3) for s in scores)
     assert sum(b.count for b in reliability_of(judged)) == 48
 
 
