@@ -5,7 +5,7 @@ those that explain the image best.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -32,6 +32,8 @@ class MatchingSettings:
     """How finely poses are searched, for how many structures they are fitted, from how many starts, in how many steps.
 
     After ``first_steps`` only the best start goes on, and only for the ``finalists`` that explain the image best by then.
+    Where the best fit has a misfit above ``unexplained``, in a picture so clear that any fit which is not right leaves far
+    more than the noise, all is fitted again as `thoroughly` says.
     """
 
     coarse: CoarseSettings = field(default_factory=CoarseSettings)
@@ -40,6 +42,18 @@ class MatchingSettings:
     starts: int = 3
     first_steps: int = 1
     steps: int = 5
+    unexplained: float = 4.0
+
+    def thoroughly(self) -> "MatchingSettings":
+        """Return the settings of a second look: more starts, all of the structures to the end, and no third look."""
+        return replace(
+            self,
+            starts=4 * self.starts,
+            finalists=self.structures_fitted,
+            first_steps=2,
+            steps=8,
+            unexplained=np.inf,
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,10 +120,22 @@ def match(
     chosen = np.zeros(len(score), np.bool_)
     chosen[np.argsort(-score, kind="stable")[: settings.structures_fitted]] = True
     parts = np.split(chosen, np.cumsum([len(names) for _, names in problems])[:-1])
-    return [
-        _match_one(target, names, coarse, np.flatnonzero(own), views, settings)
-        for (target, names), coarse, own in zip(problems, found, parts, strict=True)
-    ]
+
+    def fitted(how: MatchingSettings) -> list[list[Match]]:
+        return [
+            _match_one(target, names, coarse, np.flatnonzero(own), views, how)
+            for (target, names), coarse, own in zip(problems, found, parts, strict=True)
+        ]
+
+    matches = fitted(settings)
+    if _misfit_of_best(matches) > settings.unexplained:
+        matches = fitted(settings.thoroughly())
+    return matches
+
+
+def _misfit_of_best(matches: Sequence[Sequence[Match]]) -> float:
+    every = [m for of_target in matches for m in of_target if m.fitted]
+    return max(every, key=lambda m: m.log_posterior).misfit if every else -np.inf
 
 
 def _match_one(

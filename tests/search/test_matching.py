@@ -198,6 +198,23 @@ def test_more_steps_explain_no_less(blob_simulator: Simulator, views: CoarseView
         assert correlations[-1] >= correlations[0] - 0.02
 
 
+def test_a_clear_picture_that_nothing_explains_is_looked_at_again(
+    blob_simulator: Simulator, views: CoarseViews
+) -> None:
+    image = draw(blob_simulator, 1, seed=4, snr=50.0).images[0]
+    settings = replace(QUICK, structures_fitted=3, unexplained=np.inf)
+    once = matches_of(image, NAMES, views, settings=settings)
+    misfit = max((m for m in once if m.fitted), key=lambda m: m.log_posterior).misfit
+    content, again = (
+        matches_of(image, NAMES, views, settings=replace(settings, unexplained=misfit + by))
+        for by in (0.01, -0.01)
+    )
+    thorough = matches_of(image, NAMES, views, settings=settings.thoroughly())
+    assert [m.log_posterior for m in content] == [m.log_posterior for m in once]
+    assert [m.log_posterior for m in again] == [m.log_posterior for m in thorough]
+    assert max(m.log_posterior for m in thorough) > max(m.log_posterior for m in once)
+
+
 def test_a_particle_out_of_reach_of_the_middle_is_found_about_another_centre(
     blob_simulator: Simulator, views: CoarseViews
 ) -> None:
